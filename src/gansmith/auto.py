@@ -1,0 +1,68 @@
+"""The recipe `auto`: what to train with, chosen by what the data is, each choice with its reason.
+
+Always the same game: relativistic pairing with R1 and R2 on networks without normalisation (Huang et al. 2024, R3GAN,
+arXiv 2501.05441), which does not collapse. What changes with the data is how wide the networks are, how strong the
+penalties are and whether pictures are mirrored. The numbers come from trainings on two CPU cores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gansmith.contracts import Survey
+
+SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
+PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
+FEW = 5_000  # samples under which pictures are mirrored
+
+
+def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[dict[str, Any], list[str]]:
+    """A recipe's table (without its [data] place) for data like this, and the reasons, one sentence each."""
+    side = max(resolution)
+    width, reasons = _width(side), []
+    reasons.append(f"dcgan without normalisation, {width} channels at {resolution[1]}x{resolution[0]}: fits 2 cores")
+    gamma = _gamma(side, channels)
+    reasons.append(f"relativistic loss with R1 and R2, gamma {gamma:g} falling to {gamma / 10:g}: keeps every mode")
+    mirror = survey.count < FEW and channels > 1 and side > 32
+    if mirror:
+        reasons.append(
+            f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
+        )
+    falling = {"start": gamma, "end": gamma / 10, "shape": "cosine"}
+    table = {
+        "name": "auto",
+        "summary": SUMMARY,
+        "paper": PAPER,
+        "data": {"name": "images", "mirror": mirror},
+        "architecture": {
+            "name": "dcgan",
+            "width": width,
+            "max_width": 256,
+            "latent": 64,
+            "norm": "none",
+            "upsample": "nearest",
+            "hidden": 256,
+            "discriminator_hidden": 128,
+            "output": "linear",
+        },
+        "loss": {"name": "relativistic"},
+        "penalty": [{"name": "r1", "weight": falling}, {"name": "r2", "weight": falling}],
+        "optimizer": {
+            "name": "adam",
+            "lr": {"start": 2e-3, "end": 1e-4, "shape": "cosine"},
+            "betas": [0.0, 0.99],
+        },
+        "average": {"half_life_samples": 20_000},
+        "train": {"batch": 32, "samples": 1_000_000},
+    }
+    return table, reasons
+
+
+def _width(side: int) -> int:
+    """Channels of the finest feature maps: the finer they are the dearer."""
+    return 64 if side <= 16 else 32 if side <= 48 else 16 if side <= 96 else 8
+
+
+def _gamma(side: int, channels: int) -> float:
+    """The gradient penalties' weight at the start; the end's is a tenth."""
+    return 1.0 if channels == 1 else 0.5 * (side / 32) ** 2

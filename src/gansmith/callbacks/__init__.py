@@ -1,0 +1,1 @@
+"""What happens beside the loop: checkpoints, log, previews, evaluation, health, report."""

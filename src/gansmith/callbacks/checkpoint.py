@@ -1,0 +1,99 @@
+"""Keeps the whole state on disk: at the start, about every 30 seconds, and at the end; and brings it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gansmith.callbacks.base import Callback
+from gansmith.contracts import Clock, Report
+from gansmith.folder import checkpoints, generator_file
+
+if TYPE_CHECKING:
+    from gansmith.run import Run
+
+SECONDS = 30.0  # between two saves, or 30 x as long as one takes
+
+
+class Checkpoint(Callback):
+    """checkpoints/ with all state (the last two and the best are kept), generator.safetensors with the average."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def start(self, run: Run) -> None:
+        if run.clock.samples_seen == 0:
+            self.save(run)
+        self._next = time.monotonic() + SECONDS
+
+    def after_step(self, run: Run, report: Report) -> None:
+        if time.monotonic() >= self._next:
+            self.save(run)
+
+    def finish(self, run: Run) -> None:
+        self.save(run)
+
+    def save(self, run: Run) -> Path:
+        """Write a checkpoint and the generator; returns the checkpoint. Raises RunFolderError, older ones intact."""
+        begin = time.monotonic()
+        state = {
+            "game": run.game.state_dict(),
+            "samples_seen": run.clock.samples_seen,
+            "step": run.clock.step,
+            "seconds": run.seconds,
+            "callbacks": {callback.name: callback.state_dict() for callback in run.callbacks},
+        }
+        path = checkpoints.save(run.folder, state, run.clock.samples_seen)
+        checkpoints.prune(run.folder, {p for p in (best_checkpoint(run), path) if p})
+        export(run)
+        end = time.monotonic()
+        self._next = end + max(SECONDS, 30 * (end - begin))
+        return path
+
+
+def restore(run: Run, say: Callable[[str], None]) -> bool:
+    """Bring back the newest whole checkpoint; False where there is none yet."""
+    found = checkpoints.load_latest(run.folder, say)
+    if found:
+        _load(run, found[0])
+    return found is not None
+
+
+def use_best(run: Run) -> None:
+    """Hand on the generator of the best evaluation; the newest checkpoint stays the one to continue from."""
+    best = best_checkpoint(run)
+    if best:
+        _load(run, checkpoints.load(best))
+        export(run)
+
+
+def best_checkpoint(run: Run) -> Path | None:
+    """The checkpoint of the best evaluation, where it still exists."""
+    best = next((c.best for c in run.callbacks if hasattr(c, "best")), None)
+    if best is None:
+        return None
+    return next((f for f in checkpoints.found(run.folder) if f.name.startswith(f"{best['samples_seen']:012d}-")), None)
+
+
+def export(run: Run) -> Path:
+    """Write generator.safetensors: the averaged generator with all that sampling needs to know."""
+    path = run.folder / "generator.safetensors"
+    metadata = {
+        "recipe": run.recipe.to_table(),
+        "codec": run.codec.describe(),
+        "samples_seen": run.clock.samples_seen,
+        "data": run.dataset.fingerprint,
+    }
+    generator_file.write(path, run.game.generator.averaged.state_dict(), metadata)
+    return path
+
+
+def _load(run: Run, state: dict[str, Any]) -> None:
+    run.game.load_state_dict(state["game"])
+    run.clock = Clock(int(state["samples_seen"]), 0.0, int(state["step"]))
+    run.set_seconds(float(state["seconds"]))
+    for callback in run.callbacks:
+        if callback.name in state["callbacks"]:
+            callback.load_state_dict(state["callbacks"][callback.name])

@@ -1,0 +1,92 @@
+"""Scores the averaged generator several times over the training, keeps the best, and judges the result at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gansmith.callbacks.base import Callback
+from gansmith.callbacks.checkpoint import Checkpoint, use_best
+from gansmith.callbacks.log import Log
+from gansmith.contracts import Report
+from gansmith.evaluation import Judge
+from gansmith.features import find as find_extractor
+from gansmith.folder.run_json import update_run
+
+if TYPE_CHECKING:
+    from gansmith.run import Run
+
+PICTURES = 32  # uncurated samples, and their nearest training samples, in the report
+
+
+class Evaluate(Callback):
+    """At every 1/`times` of the planned training; "best" is the lowest Frechet distance of these evaluations."""
+
+    def __init__(self, log: Log, checkpoint: Checkpoint) -> None:
+        self.log, self.checkpoint = log, checkpoint
+        self._judge: Judge | None = None
+        self._done = 0
+        self.best: dict[str, Any] | None = None  # {"frechet": float, "samples_seen": int}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"done": self._done, "best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._done, self.best = int(state["done"]), state["best"]
+
+    def start(self, run: Run) -> None:
+        # an extended training has gone back in progress, and its coming evaluations are new ones
+        self._done = min(self._done, int(run.progress() * run.recipe.evaluate.times))
+
+    def after_step(self, run: Run, report: Report) -> None:
+        due = int(run.progress() * run.recipe.evaluate.times)
+        if due > self._done:
+            self._done = due
+            self._score(run)
+
+    def finish(self, run: Run) -> None:
+        if not run.recipe.evaluate.times or run.clock.samples_seen == 0:
+            return
+        if run.progress() < 1:
+            return  # stopped on the way: whoever pressed Ctrl-C does not want to wait for scores
+        use_best(run)
+        with run.off_the_clock():
+            scores = self.judge(run, run.recipe.evaluate.final_samples).score(run.draw)
+            self._pictures(run)
+        update_run(run.folder, scores=scores.to_json())
+        self.log.progress.say(summary(scores.values, scores.protocol))
+
+    def judge(self, run: Run, samples: int) -> Judge:
+        """A judge with this run's extractor, which is trained when first asked for."""
+        with run.off_the_clock():
+            extractor = (
+                self._judge.extractor
+                if self._judge
+                else find_extractor(run.recipe.evaluate.features, run.dataset, run.test, self.log.progress.say)
+            )
+            self._judge = Judge(extractor, run.dataset, run.test, samples=samples, seed=run.recipe.train.seed)
+        return self._judge
+
+    def _score(self, run: Run) -> None:
+        judge = self._judge or self.judge(run, run.recipe.evaluate.samples)
+        scores = judge.score(run.draw)
+        self.log.scores(run, scores.values)
+        if self.best is None or scores.values["frechet"] < self.best["frechet"]:
+            self.best = {"frechet": scores.values["frechet"], "samples_seen": run.clock.samples_seen}
+            self.checkpoint.save(run)
+            update_run(run.folder, best=self.best)
+
+    def _pictures(self, run: Run) -> None:
+        assert self._judge is not None
+        samples, _ = run.draw(PICTURES, seed=1)
+        nearest, _ = self._judge.nearest(samples)
+        run.codec.save(samples, run.folder / "samples" / "uncurated.png")
+        run.codec.save(nearest, run.folder / "samples" / "nearest.png")
+
+
+def summary(values: dict[str, float], protocol: dict[str, Any]) -> str:
+    """One line for people, with what it was measured by."""
+    parts = [f"Frechet {values['frechet']:.4g}"]
+    if "frechet_ratio" in values:
+        parts.append(f"= {values['frechet_ratio']:.3g} x train-vs-test")
+    parts += [f"{name} {values[name]:.3f}" for name in ("precision", "recall", "coverage") if name in values]
+    return f"Scores: {', '.join(parts)} (features: {protocol.get('extractor')} {protocol.get('hash')})"

@@ -1,0 +1,59 @@
+"""Pictures of the same latents all through the training: at 0, 1k, 2k, 4k ... samples, then regularly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from gansmith.callbacks.base import Callback
+from gansmith.contracts import Report
+
+if TYPE_CHECKING:
+    from gansmith.run import Run
+
+FIRST, LARGEST_GAP = 1_000, 64_000
+COUNT = 64  # pictures in a grid
+
+
+def next_preview(samples_seen: int) -> int:
+    """When the next grid after `samples_seen` is due, in samples: powers of two of FIRST, then every LARGEST_GAP."""
+    if samples_seen < FIRST:
+        return FIRST
+    gap = FIRST
+    while gap < LARGEST_GAP and gap * 2 <= samples_seen:
+        gap *= 2
+    return (samples_seen // gap + 1) * gap
+
+
+class Preview(Callback):
+    """Writes `samples/<samples seen>.png` with the averaged generator; classes, where there are any, by column."""
+
+    def __init__(self) -> None:
+        self.newest: Path | None = None
+        self._due = 0
+
+    def start(self, run: Run) -> None:
+        folder = run.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        saved = sorted(folder.glob("[0-9]*.png"))
+        self.newest = saved[-1] if saved else None
+        if run.clock.samples_seen == 0:
+            self._write(run)
+        self._due = next_preview(run.clock.samples_seen)
+
+    def after_step(self, run: Run, report: Report) -> None:
+        if run.clock.samples_seen >= self._due:
+            self._write(run)
+            self._due = next_preview(run.clock.samples_seen)
+
+    def finish(self, run: Run) -> None:
+        self._write(run)
+
+    def _write(self, run: Run) -> None:
+        generator = torch.Generator().manual_seed(run.recipe.train.seed)
+        z = torch.randn(COUNT, run.latent_size, generator=generator)
+        given = torch.arange(COUNT) % run.spec.classes if run.spec.classes else None
+        x = run.sample(z, given)
+        self.newest = run.codec.save(x, run.folder / "samples" / f"{run.clock.samples_seen:09d}.png")

@@ -1,0 +1,43 @@
+"""Non-finite numbers: back to the last good checkpoint with half the learning rate, said aloud, three times at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from gansmith.callbacks.checkpoint import restore
+from gansmith.contracts import Report
+from gansmith.errors import Diverged
+from gansmith.folder.metrics_log import append_alert
+
+if TYPE_CHECKING:
+    from gansmith.run import Run
+
+TRIES = 3
+ADVICE = "lower the learning rate, raise the gradient penalty, or use float32 (--set train.precision=float32)"
+
+
+class Recovery:
+    """Counts how often a run had to go back in this process."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def go_back(self, run: Run, report: Report, say: Callable[[str], None]) -> None:
+        """Restore `run` to its last checkpoint, more cautious. Raises Diverged when it has been tried enough."""
+        bad = ", ".join(tag for tag, value in report.values.items() if not torch.isfinite(value))
+        at, seconds, caution = run.clock.samples_seen, run.seconds, run.game.generator.caution / 2
+        append_alert(run.folder / "alerts.jsonl", at, "non-finite", f"{bad} at {at:,} samples seen", ADVICE)
+        self.tries += 1
+        if self.tries > TRIES or not restore(run, say):
+            raise Diverged(
+                f"Training became non-finite ({bad}) {self.tries} times, the last at {at:,} samples seen.\n"
+                f"The last good checkpoint is intact in {run.folder}. What to do: {ADVICE}."
+            )
+        run.set_seconds(seconds)
+        for player in (run.game.generator, run.game.discriminator):
+            player.caution = caution
+        back = run.clock.samples_seen
+        say(f"Non-finite {bad} at {at:,} samples seen: back to {back:,}, learning rates x {caution:g}.")

@@ -1,0 +1,1 @@
+"""One thin file a verb, imported only when called."""

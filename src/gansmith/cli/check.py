@@ -1,0 +1,24 @@
+"""`gansmith check DATA`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gansmith.cli.values import write_json
+
+
+def check(data: str, /, *, json: Path | None = None) -> None:
+    """Tell what is in a data set, and what is wrong with it. Changes nothing.
+
+    Parameters
+    ----------
+    data:
+        As for 'gansmith train': a folder, a zip, IDX files, CIFAR-10's batches, an array, or a name.
+    json:
+        Write the findings to this file too.
+    """
+    from gansmith import api
+
+    findings = api.check(data)
+    print(findings.text())
+    write_json(json, findings.to_json())

@@ -1,0 +1,45 @@
+"""`gansmith evaluate RUN`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gansmith.cli.values import Count, write_json
+
+
+def evaluate(
+    run: Path,
+    /,
+    *,
+    data: str | None = None,
+    features: str = "auto",
+    samples: Count = None,
+    json: Path | None = None,
+) -> None:
+    """Score a trained generator against its data. Scores compare only where the features' hash is the same.
+
+    Parameters
+    ----------
+    run:
+        A run folder.
+    data:
+        The data to judge by. [default: what the run was trained on]
+    features:
+        What sees the pictures: classifier, random, inception, a file of one, or auto.
+    samples:
+        How many pictures to make and judge. [default: the recipe's evaluate.final_samples]
+    json:
+        Write the scores and how they were measured to this file too.
+    """
+    from gansmith import api
+
+    scores = api.evaluate(run, data=data, features=features, samples=samples)
+    print(_text(scores.values, scores.protocol))
+    write_json(json, {"values": scores.values, "protocol": scores.protocol})
+
+
+def _text(values: dict[str, float], protocol: dict[str, Any]) -> str:
+    width = max(map(len, [*values, *protocol]), default=0)
+    lines = [f"{name:<{width}}  {value:.5g}" for name, value in values.items()]
+    return "\n".join([*lines, "", *(f"{name:<{width}}  {value}" for name, value in protocol.items())])

@@ -1,0 +1,43 @@
+"""`gansmith sample RUN --count N --out PATH`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from gansmith.cli.values import Count
+
+
+def sample(
+    run: Path,
+    /,
+    *,
+    out: Path,
+    count: Count = 16,
+    seed: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    label: Annotated[str | None, Parameter(name="--class")] = None,
+    truncation: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 1.0,
+) -> None:
+    """Make pictures with a trained generator.
+
+    Parameters
+    ----------
+    run:
+        A run folder, or a generator.safetensors alone.
+    out:
+        Ending in .png or .webp: a grid. A folder: single files. Ending in .npz: an array 'samples', uint8 [N,H,W,C].
+    count:
+        How many pictures.
+    seed:
+        The same seed gives the same pictures; from 0.
+    label:
+        The class to make pictures of, where the training had classes. [default: all in turn]
+    truncation:
+        From 1, as trained, down to 0, the average picture: less is cleaner and less varied.
+    """
+    from gansmith import api
+
+    samples = api.load(run).sample(count or 16, seed=seed, label=label, truncation=truncation)
+    print(f"Wrote {samples.save(out)}")

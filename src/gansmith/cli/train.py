@@ -1,0 +1,81 @@
+"""`gansmith train DATA --run DIR`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from gansmith.cli.values import Count, Minutes
+from gansmith.errors import RecipeError
+
+
+def train(
+    data: str,
+    /,
+    *,
+    run: Path,
+    recipe: str | None = None,
+    samples: Count = None,
+    minutes: Minutes = None,
+    resolution: str | None = None,
+    batch: Count = None,
+    classes: bool | None = None,
+    seed: int | None = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
+    settings: Annotated[
+        tuple[str, ...], Parameter(name="--set", consume_multiple=True, negative="", show_default=False)
+    ] = (),
+    data_root: Path | None = None,
+) -> None:
+    """Train a generator on your pictures. The same command again continues; Ctrl-C saves and stops.
+
+    Parameters
+    ----------
+    data:
+        A folder of pictures (sub-folders are classes), a zip of one, MNIST's IDX files, CIFAR-10's batches, an .npy
+        or .npz array, or a name: digits, mnist, fashion-mnist, kmnist, cifar10.
+    run:
+        The folder of this training, made if missing.
+    recipe:
+        A name from 'gansmith recipes', or a .toml file of your own. [default: auto, which chooses by the data]
+    samples:
+        Length: how many training pictures are shown in all, such as 200k. [default: the recipe's]
+    minutes:
+        Length: minutes of training in all. Give this or --samples.
+    resolution:
+        Pixels: 64 for squares, 64x48 for width x height. [default: fitted to the data]
+    batch:
+        Pictures a step. [default: the recipe's]
+    classes:
+        Train with classes, so that pictures of a class can be asked for. [default: chosen by the data]
+    seed:
+        Any whole number from 0; the same seed gives the same training. [default: 0]
+    device:
+        Where to compute. [default: auto, the fastest there is]
+    settings:
+        Change any key of the recipe, as in --set loss.name=hinge penalty.r1.weight=1.
+    data_root:
+        Where built-in data sets lie or are put. [default: GANSMITH_DATA, else the user's cache]
+    """
+    if samples is not None and minutes is not None:
+        raise RecipeError(
+            f"Both --samples {samples} and --minutes {minutes:g} say how long to train. Give one of them."
+        )
+    from gansmith import api
+
+    api.train(
+        data,
+        run=run,
+        recipe=recipe,
+        samples=samples,
+        minutes=minutes,
+        resolution=resolution,
+        batch=batch,
+        classes=classes,
+        seed=seed,
+        device=device,
+        settings=settings,
+        data_root=data_root,
+    )

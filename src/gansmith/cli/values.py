@@ -1,0 +1,53 @@
+"""How values are written on the command line: counts such as 200k, spans of minutes, and where JSON goes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+from cyclopts import Parameter
+
+MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000}
+
+
+class Token(Protocol):
+    """The part of cyclopts' token that is read here."""
+
+    value: str
+
+
+def count(type_: Any, tokens: Sequence[Token]) -> int:
+    """ "200000", "200_000", "200k" or "1.5M" -> a whole number of at least 1."""
+    text = tokens[0].value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([km]?)", text.replace("_", "").replace(",", "").lower())
+    number = float(match[1]) * MULTIPLES[match[2]] if match and len(text) < 20 else 0.0
+    if number < 1 or number != int(number):
+        raise ValueError(f'wanted a whole number of at least 1, such as 5000 or 200k, got "{text}".')
+    return int(number)
+
+
+def minutes(type_: Any, tokens: Sequence[Token]) -> float:
+    """ "5" or "0.5" -> a finite number above 0."""
+    text = tokens[0].value
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f'wanted a number of minutes above 0, such as 5 or 0.5, got "{text}".')
+    return number
+
+
+Count = Annotated[int | None, Parameter(converter=count, n_tokens=1)]
+Minutes = Annotated[float | None, Parameter(converter=minutes, n_tokens=1)]
+
+
+def write_json(path: Path | None, value: Any) -> None:
+    """`value` at `path`, at once or not at all; nothing without a path. Raises RunFolderError."""
+    if path is not None:
+        from gansmith.folder import atomic
+
+        atomic.write_json(path, value)

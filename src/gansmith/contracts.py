@@ -1,0 +1,341 @@
+"""The types that folders share. Imports torch and nothing of ours.
+
+Dimension letters, here and everywhere: B batch, C channels, H height, W width, Z latent size, N samples, D features.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+PlayerName = Literal["generator", "discriminator"]
+
+
+class Batch(NamedTuple):
+    """What a source yields."""
+
+    real: Tensor  # float32 [B, *spec.shape], in the network's range ([-1, 1] for images)
+    given: Tensor | None = None  # what both players are told; int64 [B] for classes
+
+
+@dataclass(frozen=True)
+class GivenSpec:
+    """What both players are told about a sample. Kind "class": an index into `names`, int64 [B]."""
+
+    names: tuple[str, ...]
+    kind: str = "class"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The shape of one sample without the batch, (C, H, W) for images, and what is given with it."""
+
+    shape: tuple[int, ...]
+    given: GivenSpec | None = None
+
+    @property
+    def classes(self) -> int:
+        """The number of classes both players are told about; 0 where training is unconditional."""
+        return len(self.given.names) if self.given and self.given.kind == "class" else 0
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says."""
+
+    scores: tuple[Tensor, ...]  # one [B, ...] a head, unbounded logits, larger = more real
+    features: tuple[Tensor, ...] = ()  # hidden activations, one [B, ...] a tapped layer
+
+
+class Generator(nn.Module, ABC):
+    """Latent to sample. `mapping` and `synthesis` are the network's; `forward` is final."""
+
+    latent_size: int
+
+    @abstractmethod
+    def mapping(self, z: Tensor, given: Tensor | None) -> Tensor:
+        """`z` [B, Z] standard normal -> `w` [B, ...], the latent that truncation and editing act on."""
+
+    @abstractmethod
+    def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
+        """`w` -> samples [B, *spec.shape] in the network's range."""
+
+    @final  # type: ignore[misc]
+    def forward(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        return self.synthesis(self.mapping(z, given), given)
+
+
+class Discriminator(nn.Module, ABC):
+    """Sample to verdict (a critic, where the loss is Wasserstein)."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
+        """`x` [B, *spec.shape] -> scores (logits) and features."""
+
+
+class Architecture(ABC):
+    """A frozen dataclass of sizes that builds a generator and a discriminator."""
+
+    @abstractmethod
+    def build(self, spec: Spec) -> tuple[Generator, Discriminator]:
+        """Raises ValueError, in words for users, where `spec` is something these networks cannot make."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A number that changes over training: `start` to `end` while progress goes from 0 to `until`.
+
+    In a recipe: a plain number, or `{start = 1.0, end = 0.1, shape = "cosine"}`.
+    """
+
+    start: float
+    end: float | None = None  # None: constant
+    shape: Literal["linear", "cosine"] = "cosine"
+    until: float = 1.0  # share of the training after which the value stays at `end`, in (0, 1]
+
+    def __call__(self, progress: float) -> float:
+        """The value at `progress` in [0, 1] (larger is read as 1)."""
+        if self.end is None:
+            return self.start
+        t = min(max(progress / self.until, 0.0), 1.0)
+        share = t if self.shape == "linear" else (1 - math.cos(math.pi * t)) / 2
+        return self.start + (self.end - self.start) * share
+
+
+class Clock(NamedTuple):
+    """Where training is. Time is samples seen, never iterations."""
+
+    samples_seen: int = 0  # real samples that the discriminator has been shown, over all processes
+    progress: float = 0.0  # share of the planned training that is done, in [0, 1]
+    step: int = 0  # discriminator updates done; samples_seen / (batch x processes)
+
+
+class Step:
+    """What one player can see in one step. Verdicts and gradients are computed when first asked for."""
+
+    def __init__(
+        self,
+        player: PlayerName,
+        judge: Callable[[Tensor, Tensor | None], Verdict],
+        real: Tensor,
+        fake: Tensor,
+        given: Tensor | None = None,
+        *,
+        latent: Tensor | None = None,
+        together: bool = True,
+        memory: dict[str, Tensor] | None = None,
+    ) -> None:
+        self.player = player
+        self.judge = judge  # the discriminator in the step's precision: (x, given) -> Verdict
+        self.real = real  # [B, *shape]
+        self.fake = fake  # [B, *shape]
+        self.given = given
+        self.latent = latent  # w [B, ...], where the generator has just made it
+        self.together = together  # one concatenated discriminator pass; not where it normalises over the batch
+        self.memory: dict[str, Tensor] = {} if memory is None else memory  # checkpointed with the game
+
+    @cached_property
+    def _verdicts(self) -> tuple[Verdict, Verdict]:
+        if not self.together:
+            return self.judge(self.real, self.given), self.judge(self.fake, self.given)
+        given = None if self.given is None else torch.cat([self.given, self.given])
+        both = self.judge(torch.cat([self.real, self.fake]), given)
+        count = len(self.real)
+        return (
+            Verdict(tuple(s[:count] for s in both.scores), tuple(f[:count] for f in both.features)),
+            Verdict(tuple(s[count:] for s in both.scores), tuple(f[count:] for f in both.features)),
+        )
+
+    @cached_property
+    def real_verdict(self) -> Verdict:
+        """On the reals; without gradients in the generator's step, where the reals are only compared with."""
+        if self.player == "discriminator":
+            return self._verdicts[0]
+        with torch.no_grad():
+            return self.judge(self.real, self.given)
+
+    @cached_property
+    def fake_verdict(self) -> Verdict:
+        return self._verdicts[1] if self.player == "discriminator" else self.judge(self.fake, self.given)
+
+    @cached_property
+    def _gradients(self) -> dict[str, Tensor]:
+        asked = {n: x for n, x in (("real", self.real), ("fake", self.fake)) if x.requires_grad}
+        verdicts = {"real": self.real_verdict, "fake": self.fake_verdict}
+        total = torch.stack([s.sum() for n in asked for s in verdicts[n].scores]).sum()
+        return dict(zip(asked, torch.autograd.grad(total, list(asked.values()), create_graph=True), strict=True))
+
+    def gradient(self, of: Literal["real", "fake"]) -> Tensor:
+        """d(sum of scores)/d(x) for the reals or the fakes, [B, *shape], differentiable.
+
+        Both come from one backward pass. A penalty that calls this must name it in `Penalty.needs`.
+        """
+        return self._gradients[of]
+
+    def gradient_at(self, x: Tensor) -> Tensor:
+        """d(sum of scores)/d(x) at other points [B, *shape], differentiable; costs a pass of its own."""
+        x = x.detach().requires_grad_()
+        total = torch.stack([s.sum() for s in self.judge(x, self.given).scores]).sum()
+        return torch.autograd.grad(total, x, create_graph=True)[0]
+
+
+class Loss(ABC):
+    """An adversarial loss, of scores only. Implementations are frozen dataclasses."""
+
+    compares: ClassVar[bool] = False  # True: the generator's loss needs the reals' scores too (relativistic)
+
+    @abstractmethod
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Scores of reals and fakes, each [B, ...] -> scalar to minimise."""
+
+    @abstractmethod
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Scores of reals (empty unless `compares`) and fakes -> scalar to minimise."""
+
+
+class Penalty(ABC):
+    """A term that one player pays beside the loss. Implementations are frozen dataclasses with these two fields."""
+
+    player: ClassVar[PlayerName] = "discriminator"
+    needs: ClassVar[frozenset[str]] = frozenset()  # of {"real", "fake"}: whose input gradients it reads
+    weight: Schedule
+    every: int  # paid in every k-th step of its player, k times as much then
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every must be 1 (each step) or more, not {self.every}")
+        if min(self.weight.start, self.weight.start if self.weight.end is None else self.weight.end) < 0:
+            raise ValueError(f"weight must be 0 or more, not {self.weight}")
+
+    @abstractmethod
+    def __call__(self, step: Step) -> Tensor:
+        """The unweighted term, a scalar tensor."""
+
+    def after_update(self, network: nn.Module) -> None:
+        """Change the paying player's weights after its update (weight clipping). Nothing by default."""
+        return
+
+
+class Report(NamedTuple):
+    """What one step of a game has to tell: tag -> detached scalar tensor."""
+
+    values: dict[str, Tensor]
+
+    @property
+    def finite(self) -> bool:
+        return all(bool(torch.isfinite(v)) for v in self.values.values())
+
+
+class Game(ABC):
+    """Players, their losses, and one step of play."""
+
+    @abstractmethod
+    def step(self, batch: Batch, clock: Clock) -> Report: ...
+
+    @abstractmethod
+    def sample(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        """Samples [B, *shape] of the averaged generator, float32, without gradients."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Dataset(ABC):
+    """Samples by index. `fetch` is called from several threads at once."""
+
+    spec: Spec
+    fingerprint: str  # hex; of names, sizes and contents' checksums, not of where the data lies
+    labels: Tensor | None  # int64 [N] class of every sample, also where training is unconditional
+    label_names: tuple[str, ...]  # () where labels is None
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """The samples at `indices`, on the CPU; `given` only where `spec.given` says so."""
+
+
+class Codec(ABC):
+    """Between tensors and what people open: pictures, sounds, tables."""
+
+    spec: Spec
+
+    @abstractmethod
+    def encode(self, items: Sequence[Any]) -> Tensor:
+        """Files' contents (PIL images) -> float32 [N, *spec.shape] in the network's range."""
+
+    @abstractmethod
+    def decode(self, x: Tensor) -> list[Any]:
+        """[N, *spec.shape] -> files' contents; values outside the range are clipped."""
+
+    @abstractmethod
+    def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
+        """Write samples in the form that `path`'s ending asks for; returns what was written."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """JSON from which `restore` makes an equal codec: all that sampling needs to know of the data."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, description: dict[str, Any]) -> Codec: ...
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What can be said of a data set before any choice is made: what `auto` decides by."""
+
+    count: int
+    sizes: tuple[tuple[int, int], ...]  # (height, width) of up to 256 samples, evenly spread
+    channels: int  # 1 grey, 3 RGB, 4 RGBA: the fewest that lose nothing
+    label_counts: dict[str, int]  # class -> samples; empty without classes
+    test_count: int  # samples in the held-out split; 0 without one
+
+
+class Source(ABC):
+    """Where samples come from: a frozen dataclass of a recipe's [data] table. Files -> dataset + codec."""
+
+    @abstractmethod
+    def survey(self) -> Survey: ...
+
+    @abstractmethod
+    def resolve(self, survey: Survey) -> Source:
+        """The same source with every automatic choice (resolution, channels, classes) made."""
+
+    @abstractmethod
+    def open(self) -> tuple[Dataset, Codec]:
+        """The training split. Raises DataError, in words for users."""
+
+    @abstractmethod
+    def open_test(self) -> Dataset | None:
+        """The held-out split in the same form, or None."""
+
+
+class Seen(NamedTuple):
+    """What a feature extractor sees in samples."""
+
+    vectors: Tensor  # float32 [B, D]
+    probabilities: Tensor | None = None  # [B, K] over the extractor's classes, where it is a classifier
+
+
+class Extractor(ABC):
+    """Samples to feature vectors, for the metrics. Frozen weights; the same input always gives the same output."""
+
+    name: str  # "classifier", "random", "inception", or the file's name
+    hash: str  # first 16 hex digits of the sha256 of its weights: scores compare only where this is equal
+    details: dict[str, Any]  # JSON: what a reader of scores must know (accuracy on held-out data, layers, resizer)
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Seen:
+        """`x` [B, *spec.shape] in the network's range; batches itself, without gradients, in constant memory."""

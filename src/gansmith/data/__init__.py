@@ -1,0 +1,1 @@
+"""Sources and codecs: one kind of data a file."""

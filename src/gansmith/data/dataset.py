@@ -1,0 +1,151 @@
+"""Pictures at training size, by index. Kept as bytes where they fit in memory, else decoded every time.
+
+The cache is claimed whole at opening, so that memory is flat from the first step on. A picture that cannot be read is
+replaced by the next one that can, always by the same, so that a resumed run sees what an uninterrupted one sees.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gansmith.contracts import Batch, Dataset, Spec
+from gansmith.data.codec import to_float
+from gansmith.data.decode import Fit, Unreadable, to_array
+from gansmith.data.files import Files
+from gansmith.errors import DataError
+
+CACHE_BYTES = 512 << 20
+PROBED = 64  # files read at opening, evenly spread
+PROBED_ALL = 512  # data sets up to this size are read whole at opening
+
+
+class ImageDataset(Dataset):
+    """`files` at `spec.shape`; with `mirror`, sample i + len(files) is sample i mirrored.
+
+    Raises DataError where fewer than two pictures can be read.
+    """
+
+    def __init__(self, files: Files, spec: Spec, fit: Fit = "crop", mirror: bool = False) -> None:
+        self.files = files
+        self.spec = spec
+        self.fit: Fit = fit
+        self.mirror = mirror
+        self.fingerprint = files.fingerprint
+        self.label_names = files.label_names
+        self.labels: Tensor | None = None
+        self.unreadable: dict[str, str] = {}  # name -> reason, of those met so far
+        self._lock = threading.Lock()
+        self._replacement: dict[int, int] = {}  # unreadable -> the readable one shown instead
+        self._given: NDArray[np.int64] | None = None
+        if files.labels is not None:
+            self._given = files.labels.astype(np.int64)
+            self.labels = torch.from_numpy(np.tile(self._given, 1 + mirror))
+        self._cached: NDArray[np.bool_] | None = None
+        self._cache: NDArray[np.uint8] | None = None
+        if files.pixels is not None and files.pixels.shape[1:] == spec.shape and spec.shape[0] != 4:
+            self._cache = files.pixels
+            self._require_two(len(files))
+        else:
+            self._claim()
+            self._probe()
+
+    def __len__(self) -> int:
+        return len(self.files) * (1 + self.mirror)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """Samples [B, C, H, W] in [-1, 1]; classes int64 [B] where `spec.given` asks for them."""
+        asked = np.asarray(indices, np.int64)
+        plain = asked % len(self.files)
+        pixels = self._pixels(plain)
+        if self.mirror:
+            mirrored = asked >= len(self.files)
+            pixels[mirrored] = pixels[mirrored, :, :, ::-1]
+        given = None
+        if self.spec.given is not None and self._given is not None:
+            shown = [self._replacement.get(i, i) for i in plain.tolist()] if self._replacement else plain
+            given = torch.from_numpy(self._given[shown])
+        return Batch(to_float(pixels), given)
+
+    def _pixels(self, plain: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """uint8 [B, C, H, W], the caller's own."""
+        if self._cache is None:
+            return np.stack([self._decode(i) for i in plain.tolist()])
+        if self._cached is not None:
+            for i in plain[~self._cached[plain]].tolist():
+                self._cache[i] = self._decode(i)
+                self._cached[i] = True  # after the picture: other threads look here first
+        return self._cache[plain]
+
+    def _claim(self) -> None:
+        shape = (len(self.files), *self.spec.shape)
+        if np.prod(shape, dtype=np.int64) <= CACHE_BYTES:
+            self._cache = np.full(shape, 255, np.uint8)  # writing is what makes the system hand the memory over
+            self._cached = np.zeros(len(self.files), np.bool_)
+
+    def _decode(self, i: int) -> NDArray[np.uint8]:
+        """Picture `i` or, where it cannot be read, the next that can."""
+        start = self._replacement.get(i, i)
+        for j in range(start, start + len(self.files)):
+            j %= len(self.files)
+            if (pixels := self._try(j)) is not None:
+                if j != i:
+                    with self._lock:
+                        self._replacement[i] = j
+                return pixels
+        raise DataError(f"No picture in '{self.files.where}' can be read any more. Is it still there?")
+
+    def _try(self, i: int) -> NDArray[np.uint8] | None:
+        name = self.files.name(i)
+        if name in self.unreadable:
+            return None
+        try:
+            picture = self.files.open(i, at_least=max(self.spec.shape[1:]))
+        except Unreadable as error:
+            with self._lock:
+                self.unreadable[name] = str(error)
+            return None
+        return to_array(picture, self.spec.shape, self.fit)
+
+    def _probe(self) -> None:
+        """Read some files, or all of a small data set, so that a hopeless one is refused before training."""
+        count = len(self.files)
+        first = range(count) if count <= PROBED_ALL else np.linspace(0, count - 1, PROBED).astype(int).tolist()
+        with ThreadPoolExecutor(4) as pool:
+            readable = sum(pool.map(self._keep, first))
+        if readable < 2:
+            readable += self._count_to_two(set(range(count)) - set(first))
+        self._require_two(readable)
+
+    def _keep(self, i: int) -> bool:
+        pixels = self._try(i)
+        if pixels is not None and self._cache is not None and self._cached is not None:
+            self._cache[i] = pixels
+            self._cached[i] = True
+        return pixels is not None
+
+    def _count_to_two(self, rest: Iterable[int]) -> int:
+        readable = 0
+        for i in rest:
+            readable += self._keep(i)
+            if readable == 2:
+                break
+        return readable
+
+    def _require_two(self, readable: int) -> None:
+        where, count = self.files.where, len(self.files)
+        if readable == 0:
+            name, reason = next(iter(self.unreadable.items()))
+            raise DataError(f"There is no readable image in '{where}': of {count:,} files, '{name}' is {reason}.")
+        if readable == 1:
+            lost = f" ({count - 1:,} other files cannot be read)" if count > 1 else ""
+            raise DataError(
+                f"There is one readable image in '{where}'{lost}. "
+                "Training needs at least 2, and hundreds to be any good."
+            )

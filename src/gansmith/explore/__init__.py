@@ -1,0 +1,1 @@
+"""Sampling and walking through latent space."""

@@ -1,0 +1,110 @@
+"""`metrics.jsonl` and `alerts.jsonl`: one JSON object a line, only ever appended to, readable after any kill.
+
+A training that is killed and resumed goes back in samples seen; its later lines supersede the earlier ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gansmith.folder import plain_json
+from gansmith.folder.atomic import refusal
+
+
+class MetricsLog:
+    """Appends rows of `tag -> number` to `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, samples_seen: int, seconds: float, values: dict[str, float]) -> None:
+        """Add one row: `seconds` is training time over all sessions. Raises RunFolderError where the disk refuses."""
+        row = {tag: float(value) for tag, value in values.items()}
+        _append_line(self.path, {"samples_seen": samples_seen, "seconds": float(seconds), **row})
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows, by strictly growing samples seen: {"samples_seen": int, "seconds": float, tag: float, ...}.
+
+    Rows at the same samples seen are merged, the later value winning. Broken lines and values are passed over; a
+    missing file is [].
+    """
+    rows: list[dict[str, Any]] = []
+    for raw in _lines(path):
+        row = _checked(raw)
+        if row is None:
+            continue
+        while rows and rows[-1]["samples_seen"] > row["samples_seen"]:
+            rows.pop()
+        if rows and rows[-1]["samples_seen"] == row["samples_seen"]:
+            rows[-1].update(row)
+        else:
+            rows.append(row)
+    return rows
+
+
+def append_alert(path: Path, samples_seen: int, kind: str, evidence: str, advice: str) -> None:
+    """Add one alert: what (`kind`, one word), what was seen, and what to do. Raises RunFolderError."""
+    _append_line(path, {"samples_seen": samples_seen, "kind": kind, "evidence": evidence, "advice": advice})
+
+
+def read_alerts(path: Path) -> list[dict[str, Any]]:
+    """All alerts in order, superseded ones dropped: {"samples_seen": int, "kind", "evidence", "advice": str}."""
+    alerts: list[dict[str, Any]] = []
+    for raw in _lines(path):
+        seen = raw.get("samples_seen")
+        if not _is_count(seen) or not isinstance(raw.get("kind"), str):
+            continue
+        texts = {key: str(raw.get(key, "")) for key in ("kind", "evidence", "advice")}
+        while alerts and alerts[-1]["samples_seen"] > seen:
+            alerts.pop()
+        alert = {"samples_seen": seen, **texts}
+        if alert not in alerts:
+            alerts.append(alert)
+    return alerts
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _checked(raw: dict[str, Any]) -> dict[str, Any] | None:
+    """The row with its numbers revived and what is not a number left out; None where it has no place in time."""
+    seen, seconds = raw.pop("samples_seen", None), plain_json.number(raw.pop("seconds", None))
+    if not _is_count(seen) or seconds is None:
+        return None
+    numbers = {tag: plain_json.number(value) for tag, value in raw.items()}
+    return {"samples_seen": seen, "seconds": seconds, **{tag: n for tag, n in numbers.items() if n is not None}}
+
+
+def _append_line(path: Path, value: dict[str, Any]) -> None:
+    line = plain_json.dumps(value).encode() + b"\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as file:
+            if file.tell() > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a line that a kill cut off: do not grow onto it
+                    line = b"\n" + line
+            file.write(line)
+    except OSError as error:
+        raise refusal(error, path, "All earlier lines are intact.") from error
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON-lines file; whatever is not one (cut off, garbled, missing) is passed over."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    for line in data.split(b"\n"):
+        try:
+            value = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            yield value

@@ -1,0 +1,1 @@
+"""Players and games: who plays against whom, and one step of it."""

@@ -1,0 +1,134 @@
+"""The duel: one generator, one discriminator, alternating (Goodfellow et al. 2014, algorithm 1).
+
+The generator moves first and its fakes are shown, detached, to the discriminator in the same step: they are made once,
+and nothing has to be carried from step to step, so resuming is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.contracts import Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
+from gansmith.games.player import Player
+
+
+class Duel(Game):
+    """`loss` and `penalties` between two players; `discriminator_steps` updates of D to each one of G."""
+
+    def __init__(
+        self,
+        generator: Player,
+        discriminator: Player,
+        loss: Loss,
+        penalties: Sequence[Penalty] = (),
+        *,
+        discriminator_steps: int = 1,
+        seed: int = 0,
+        bfloat16: bool = False,
+    ) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self.loss, self.penalties = loss, tuple(penalties)
+        self.discriminator_steps, self.seed, self.bfloat16 = discriminator_steps, seed, bfloat16
+        self.memory: dict[str, Tensor] = {}
+        # a concatenated pass would let batch normalisation see reals and fakes mixed
+        self.together = not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in discriminator.network.modules())
+
+    def step(self, batch: Batch, clock: Clock) -> Report:
+        """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step."""
+        torch.manual_seed(step_seed(self.seed, clock.samples_seen))
+        values: dict[str, Tensor] = {}
+        if (clock.step + 1) % self.discriminator_steps == 0:
+            fake = self._generator_moves(batch, clock, values)
+        else:
+            with torch.no_grad(), self._precision(batch.real):
+                fake = self.generator.network(self._latents(batch.real), batch.given).float()
+        self._discriminator_moves(batch, fake.detach(), clock, values)
+        return Report(values)
+
+    def _generator_moves(self, batch: Batch, clock: Clock, values: dict[str, Tensor]) -> Tensor:
+        network: Any = self.generator.network
+        self.discriminator.network.requires_grad_(False)
+        with self._precision(batch.real):
+            latent = network.mapping(self._latents(batch.real), batch.given)
+            fake: Tensor = network.synthesis(latent, batch.given).float()
+        step = Step("generator", self._judge, batch.real, fake, batch.given, latent=latent, memory=self.memory)
+        reals = step.real_verdict.scores if self.loss.compares else [s[:0] for s in step.fake_verdict.scores]
+        loss = _over_heads(self.loss.generator, reals, step.fake_verdict.scores)
+        values["loss/generator"] = loss.detach()
+        self._play(self.generator, "generator", loss, step, clock, values)
+        self.discriminator.network.requires_grad_(True)
+        return fake
+
+    def _discriminator_moves(self, batch: Batch, fake: Tensor, clock: Clock, values: dict[str, Tensor]) -> None:
+        needs = {n for p in self._due("discriminator", clock) for n in p.needs}
+        real = batch.real.detach().requires_grad_("real" in needs)
+        fake = fake.requires_grad_("fake" in needs)
+        step = Step("discriminator", self._judge, real, fake, batch.given, together=self.together, memory=self.memory)
+        reals, fakes = step.real_verdict.scores, step.fake_verdict.scores
+        loss = _over_heads(self.loss.discriminator, reals, fakes)
+        values["loss/discriminator"] = loss.detach()
+        compared = reals[0] - fakes[0] if self.loss.compares else reals[0]
+        values["verdict/real"], values["verdict/fake"] = reals[0].detach().mean(), fakes[0].detach().mean()
+        values["verdict/real_sign"] = compared.detach().sign().mean()
+        self._play(self.discriminator, "discriminator", loss, step, clock, values)
+
+    def _play(
+        self, player: Player, name: PlayerName, loss: Tensor, step: Step, clock: Clock, values: dict[str, Tensor]
+    ) -> None:
+        for penalty in self._due(name, clock):
+            term = penalty(step)
+            values[f"penalty/{type(penalty).__module__.rpartition('.')[2]}"] = term.detach()
+            loss = loss + penalty.weight(clock.progress) * penalty.every * term
+        values[f"gradient/{name}"] = player.update(loss, clock, len(step.real))
+        for penalty in self.penalties:
+            if penalty.player == name:
+                penalty.after_update(player.network)
+
+    def _due(self, name: PlayerName, clock: Clock) -> list[Penalty]:
+        moves = clock.step if name == "discriminator" else clock.step // self.discriminator_steps
+        return [p for p in self.penalties if p.player == name and moves % p.every == 0]
+
+    def _judge(self, x: Tensor, given: Tensor | None) -> Verdict:
+        with self._precision(x):
+            verdict: Verdict = self.discriminator.network(x, given)
+        return Verdict(tuple(s.float() for s in verdict.scores), verdict.features)
+
+    def _precision(self, x: Tensor) -> torch.autocast:
+        return torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+    def _latents(self, like: Tensor) -> Tensor:
+        return torch.randn(len(like), int(self.generator.network.latent_size), device=like.device)  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def sample(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        network = self.generator.averaged
+        training = network.training
+        try:
+            fake: Tensor = network.eval()(z, given)
+        finally:
+            network.train(training)
+        return fake.float()
+
+    def state_dict(self) -> dict[str, Any]:
+        players = {"generator": self.generator.state_dict(), "discriminator": self.discriminator.state_dict()}
+        return {**players, "memory": self.memory}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.memory = dict(state["memory"])
+
+
+def step_seed(seed: int, samples_seen: int, rank: int = 0) -> int:
+    """One random state for each (seed, rank, samples seen): a 63-bit mix (splitmix64's constants)."""
+    x = (seed * 0x9E3779B97F4A7C15 + samples_seen * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB) & (2**64 - 1)
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
+    return (x ^ (x >> 27)) >> 1
+
+
+def _over_heads(loss: Callable[[Tensor, Tensor], Tensor], reals: Sequence[Tensor], fakes: Sequence[Tensor]) -> Tensor:
+    return torch.stack([loss(r, f) for r, f in zip(reals, fakes, strict=True)]).mean()

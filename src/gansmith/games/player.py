@@ -1,0 +1,118 @@
+"""A player: network, optimiser and running average, and the one place where weights change.
+
+The average is exponential with a half-life in samples (Karras et al. 2020, arXiv 1912.04958, appendix B); it starts
+short and grows with the samples seen, so that an early grid is not the average of noise.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.contracts import Clock, Schedule
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How a player's weights follow the gradient.
+
+    `lr` per update, a number or a schedule; `betas` for adam (the second also rmsprop's alpha); `momentum` for sgd
+    and rmsprop.
+    """
+
+    name: Literal["adam", "sgd", "rmsprop"] = "adam"
+    lr: Schedule = Schedule(2e-4)
+    betas: tuple[float, float] = (0.0, 0.99)
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.lr.start, self.lr.start if self.lr.end is None else self.lr.end) < 0 or self.lr.start <= 0:
+            raise ValueError(f"lr must be above 0, not {self.lr.start}; 2e-4 is usual")
+        if not all(0 <= b < 1 for b in self.betas):
+            raise ValueError(f"betas must be in [0, 1), not {list(self.betas)}; [0.0, 0.99] is usual")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be in [0, 1), not {self.momentum}")
+
+    def build(self, network: nn.Module) -> torch.optim.Optimizer:
+        """The torch optimiser over all of the network's parameters."""
+        parameters = list(network.parameters())
+        if self.name == "sgd":
+            return torch.optim.SGD(parameters, self.lr.start, momentum=self.momentum)
+        if self.name == "rmsprop":
+            return torch.optim.RMSprop(parameters, self.lr.start, alpha=self.betas[1], momentum=self.momentum)
+        # integer betas are refused by torch 2.13, so a recipe's 0 becomes 0.0 here
+        betas = (float(self.betas[0]), float(self.betas[1]))
+        return torch.optim.Adam(parameters, self.lr.start, betas=betas, fused=True)
+
+
+@dataclass(frozen=True)
+class Average:
+    """The generator's running average: half-life in samples, never more than `ramp` x the samples seen so far."""
+
+    half_life_samples: int = 10_000
+    ramp: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.half_life_samples < 0:
+            raise ValueError(f"half_life_samples must be 0 (no average) or more, not {self.half_life_samples}")
+        if not self.ramp > 0:
+            raise ValueError(f"ramp must be above 0 (0.05: a twentieth of the samples seen), not {self.ramp}")
+
+    def decay(self, samples_seen: int, batch: int) -> float:
+        """The share of the old average that stays in one update over `batch` samples."""
+        half_life = min(float(self.half_life_samples), self.ramp * samples_seen)
+        return float(0.5 ** (batch / half_life)) if half_life > 0 else 0.0
+
+
+class Player:
+    """A network that learns. `averaged` is the running average (the network itself where there is none)."""
+
+    def __init__(self, network: nn.Module, optimizer: Optimizer, average: Average | None = None) -> None:
+        self.network = network
+        self.choice = optimizer
+        self.optimizer = optimizer.build(network)
+        self.average = average if average and average.half_life_samples else None
+        self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if self.average else network
+        self.caution = 1.0  # factor on the learning rate; lowered when training had to go back
+
+    def lr(self, clock: Clock) -> float:
+        return self.choice.lr(clock.progress) * self.caution
+
+    def update(self, loss: Tensor, clock: Clock, batch: int) -> Tensor:
+        """Backward, one optimiser step, one step of the average. Returns the gradient's norm, a scalar tensor."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(clock)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+        self.optimizer.step()
+        if self.average:
+            self._follow(self.average.decay(clock.samples_seen + batch, batch))
+        return norm
+
+    @torch.no_grad()
+    def _follow(self, decay: float) -> None:
+        old = [*self.averaged.parameters(), *self.averaged.buffers()]
+        new = [*self.network.parameters(), *self.network.buffers()]
+        floats = [i for i, t in enumerate(old) if t.is_floating_point()]
+        torch._foreach_lerp_([old[i] for i in floats], [new[i] for i in floats], 1 - decay)
+        for o, n in zip(old, new, strict=True):
+            if not o.is_floating_point():
+                o.copy_(n)
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        if self.average:
+            state["averaged"] = self.averaged.state_dict()
+        return {**state, "caution": self.caution}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average:
+            self.averaged.load_state_dict(state["averaged"])
+        self.caution = float(state["caution"])

@@ -1,0 +1,49 @@
+"""What a network is told of a sample's class.
+
+The generator gets a learned vector beside its latent. The discriminator's last layer is the projection of
+Miyato & Koyama 2018 (arXiv 1802.05637, eq. 3): score = psi(h) + <embed(y), h>.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def need_classes(given: Tensor | None) -> Tensor:
+    """`given`, int64 [B]. Raises ValueError where it is missing: class-conditional networks cannot guess it."""
+    if given is None:
+        raise ValueError(
+            "this network was built with classes: pass `given`, the class index of every sample, int64 [B]"
+        )
+    return given
+
+
+class LatentWithClass(nn.Module):
+    """z [B, Z] -> [z, embed(y)] [B, 2 Z]; z itself where there are no classes."""
+
+    def __init__(self, latent: int, classes: int) -> None:
+        super().__init__()
+        # Both halves start at unit variance: the class is heard as loudly as the latent.
+        self.embed = nn.Embedding(classes, latent) if classes else None
+        self.size = 2 * latent if classes else latent
+
+    def forward(self, z: Tensor, given: Tensor | None) -> Tensor:
+        return z if self.embed is None else torch.cat([z, self.embed(need_classes(given)).to(z.dtype)], dim=1)
+
+
+class ProjectionHead(nn.Module):
+    """Features h [B, D] (and classes [B]) -> scores [B], unbounded logits."""
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(features, 1)
+        self.embed = nn.Embedding(classes, features) if classes else None
+        if self.embed is not None:  # <embed, h> starts as large as a He-initialised layer's output, not sqrt(D) larger
+            nn.init.normal_(self.embed.weight, 0.0, features**-0.5)
+
+    def forward(self, h: Tensor, given: Tensor | None) -> Tensor:
+        score: Tensor = self.score(h).squeeze(1)
+        if self.embed is not None:
+            score = score + (self.embed(need_classes(given)) * h).sum(1)
+        return score

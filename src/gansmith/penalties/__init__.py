@@ -1,0 +1,1 @@
+"""One penalty a file. A recipe names a penalty by its module."""

@@ -1,0 +1,143 @@
+"""From what a user asks for to a recipe with every choice made, and whether an existing run can go on with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+
+from gansmith import auto
+from gansmith.config import apply_settings, build
+from gansmith.contracts import Source
+from gansmith.data import builtin
+from gansmith.errors import DataError, RecipeError, RunFolderError
+from gansmith.recipe import Recipe, differences, load_recipe
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user says about a training; None is "as the recipe, or the run, has it"."""
+
+    data: str
+    recipe: str | None = None
+    samples: int | None = None
+    minutes: float | None = None
+    resolution: str | int | None = None
+    batch: int | None = None
+    classes: bool | None = None
+    seed: int | None = None
+    device: str | None = None
+    settings: tuple[str, ...] = ()
+    data_root: str | None = None
+
+
+def plan(wish: Wish, before: Recipe | None, say: Callable[[str], None]) -> Recipe:
+    """The recipe to train with. `before` is that of the run which is to go on, whose choices hold where none is asked.
+
+    Raises RecipeError, DataError, and RunFolderError where `before` is another training than the one asked for.
+    """
+    if wish.samples is not None and wish.minutes is not None:
+        raise RecipeError("Both --samples and --minutes were given: training can stop at only one. Give one of them.")
+    chosen = wish.recipe or (None if before else "auto")
+    if chosen is None:
+        assert before is not None
+        table = _apply(before.to_table(), wish)
+    elif chosen == "auto":
+        table = _automatic(wish, say)
+    else:
+        table = _apply(load_recipe(chosen), wish)
+    source = build(Source, table["data"], "[data]")  # type: ignore[type-abstract]
+    source = source.resolve(source.survey())
+    recipe = replace(Recipe.from_table(_without_data(table)), data=source)
+    recipe = replace(recipe, train=replace(recipe.train, precision=_precision(recipe.train.precision)))
+    if before is not None:
+        _same_training(before, recipe)
+    return recipe
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name` ("auto": a GPU where there is one). Raises RecipeError where there is none such."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(n for n, there in present.items() if there)
+    if not present.get(name, False):
+        raise RecipeError(f"There is no device '{name}' on this machine. Use --device auto or --device cpu.")
+    return torch.device(name)
+
+
+def parse_resolution(text: str | int) -> tuple[int, int]:
+    """ "64" -> (64, 64); "64x48", as people say width x height, -> (48, 64), height first as tensors have it."""
+    match = re.fullmatch(r"\s*(\d+)\s*(?:[x×,]\s*(\d+)\s*)?", str(text))
+    if not match or not int(match[1]) or (match[2] and not int(match[2])):
+        raise RecipeError(f"--resolution wants a number (64) or WIDTHxHEIGHT (64x48), not '{text}'.")
+    return int(match[2] or match[1]), int(match[1])
+
+
+def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
+    asked = _apply({"data": {"name": "images"}}, replace(wish, settings=_of("data", wish.settings)))
+    source: Any = build(Source, asked["data"], "[data]")  # type: ignore[type-abstract]
+    survey = source.survey()
+    resolved = source.resolve(survey)
+    table, reasons = auto.choose(survey, resolved.resolution, resolved.channels)
+    say("auto chose for this data:\n" + "\n".join(f"  - {reason}" for reason in reasons))
+    return _apply(table, wish)
+
+
+def _of(table: str, settings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(s for s in settings if s.strip().startswith(f"{table}."))
+
+
+def _apply(table: dict[str, Any], wish: Wish) -> dict[str, Any]:
+    """The wish's options, then its settings, on top of a recipe's table."""
+    table = {**table, "data": {"name": "images", **table.get("data", {})}, "train": {**table.get("train", {})}}
+    table["data"]["path"] = _place(wish)
+    if wish.resolution is not None:
+        table["data"]["resolution"] = list(parse_resolution(wish.resolution))
+    if wish.classes is not None:
+        table["data"]["classes"] = wish.classes
+    if wish.samples is not None or wish.minutes is not None:
+        for key in ("samples", "minutes"):
+            table["train"].pop(key, None)
+    for key in ("samples", "minutes", "batch", "seed", "device"):
+        if getattr(wish, key) is not None:
+            table["train"][key] = getattr(wish, key)
+    return apply_settings(table, wish.settings)
+
+
+def _place(wish: Wish) -> str:
+    """Where the data lies: absolute where it is a path, so that a run can go on from another folder."""
+    if wish.data_root is not None and not Path(wish.data).exists():
+        if not Path(wish.data_root).is_dir():
+            raise DataError(f"--data-root {wish.data_root}: there is no such folder. It should hold {wish.data}/.")
+        found = builtin.locate(wish.data, wish.data_root)
+        if found is not None:
+            return str(found.resolve())
+    path = Path(wish.data).expanduser()
+    return str(path.resolve()) if path.exists() else wish.data
+
+
+def _without_data(table: dict[str, Any]) -> dict[str, Any]:
+    """The table with its [data] reduced to what is checked already."""
+    return {**table, "data": {"name": table["data"].get("name", "images")}}
+
+
+def _precision(asked: str) -> Literal["float32", "bfloat16"]:
+    """bfloat16 where this processor multiplies it faster than float32; recorded, so that a resumed run keeps it."""
+    if asked == "auto":
+        fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() or torch.cuda.is_available()
+        asked = "bfloat16" if fast else "float32"
+    return cast(Literal["float32", "bfloat16"], asked)
+
+
+def _same_training(before: Recipe, recipe: Recipe) -> None:
+    found = differences(before, recipe)
+    if found:
+        raise RunFolderError(
+            "This run folder belongs to another training:\n"
+            + "\n".join(f"  - {difference}" for difference in found)
+            + "\nNothing was changed. To go on with it, leave those options out; to train anew, choose another --run."
+        )

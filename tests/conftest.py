@@ -1,0 +1,26 @@
+"""Shared by all tests: one torch thread a worker (two workers run on two cores), no user cache, no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    monkeypatch.setenv("GANSMITH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("GANSMITH_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data beside the checkout; tests that use it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("no ../shared/data here")
+    return SHARED
