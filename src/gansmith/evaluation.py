@@ -1,8 +1,8 @@
 """The judge: how far a generator's samples are from real ones, in one extractor's features, with the protocol.
 
-Every score names what it was made with (extractor and its hash, counts on each side, reference split, resizer): numbers
-compare only where these are equal. `frechet_ratio` needs no calibration: 1 means as far from the training samples as the
-held-out samples are.
+Every score names what it was made with (extractor and its hash, counts on each side, reference split, resizer):
+numbers compare only where these are equal. `frechet_ratio` explains itself: at 1 the samples are as far from the
+training samples as held-out samples are.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Judge:
     """Scores samples against `train`; sees the real samples once, when it is made.
 
     `samples` are drawn for each score, and as many training samples are the reference: a seeded choice, or all where
-    there are fewer, and then as few are drawn. Raises DataError where the training or test split is below 2 samples.
+    there are fewer, and then as few are drawn. Raises DataError with fewer than 2 samples, or only equal ones.
     """
 
     def __init__(
@@ -64,6 +64,11 @@ class Judge:
         self.count = min(samples, len(train))
         self.chosen = _choice(len(train), self.count, seed)
         self.reference = _see_all(extractor, train, self.chosen)
+        if bool((self.reference.vectors == self.reference.vectors[0]).all()):
+            raise DataError(
+                f"All {self.count} training samples look the same to the {extractor.name} features, so there is "
+                "nothing to score against. Look at the data with `gansmith check`."
+            )
         self.test_count = min(self.count, len(test)) if test is not None else 0
         self.test_distance: float | None = None  # Frechet distance of held-out samples to the reference
         if test is not None and self.test_count >= 2:

@@ -149,6 +149,11 @@ def load_recipe(name_or_path: str | Path) -> dict[str, Any]:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"The recipe {name_or_path} is not valid TOML: {error}.") from error
+    for key in ("data", "architecture", "loss", "optimizer", "average", "train", "evaluate"):
+        if isinstance(table.get(key), str) and key in ("data", "architecture", "loss"):
+            table[key] = {"name": table[key]}
+        if not isinstance(table.get(key, {}), dict):
+            raise RecipeError(f"The recipe {name_or_path}: [{key}] must be a table, not {table[key]!r}.")
     return {"name": Path(name_or_path).stem, **table}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean
+from statistics import median
 from typing import NamedTuple
 
 from gansmith.callbacks.progress import count_text
@@ -19,7 +19,7 @@ _LEFT, _RIGHT, _BOTTOM, _LEGEND_TOP, _ROW = 52, 10, 38, 14, 15
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "", "6 3")
 _BUCKETS = 240  # two points a bucket
-_MEANS = 60  # points of the running mean
+_STRETCHES = 60  # points of the running median
 _LETTER = 6.3  # about a letter's width in user units
 
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -50,7 +50,10 @@ class _Axis(NamedTuple):
 
 
 def value_text(value: float) -> str:
-    """A measured value for people, four digits of it: 0.01234, 12.35, 1235, 1.2e+07."""
+    """A measured value for people, up to four digits of it: 1.8e-4, 0.01234, 12.35, 123457, 1.235e+07."""
+    if 0 < abs(value) < 0.001:
+        digits, _, power = f"{value:.3e}".partition("e")
+        return f"{float(digits):g}e{int(power)}"
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
@@ -79,17 +82,17 @@ def decimate(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float]
     return points
 
 
-def running_mean(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float] | None]:
-    """Means of 60 equally long stretches of a long, noisy line; [] where there are under 4 points in each."""
+def running_median(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float] | None]:
+    """Medians of 60 equally long stretches of a long, noisy line; [] where there are under 4 points in each."""
     count = min(len(x), len(y))
-    if count < 4 * _MEANS:
+    if count < 4 * _STRETCHES:
         return []
     points: list[tuple[float, float] | None] = []
-    for k in range(_MEANS):
-        rows = range(count * k // _MEANS, count * (k + 1) // _MEANS)
+    for k in range(_STRETCHES):
+        rows = range(count * k // _STRETCHES, count * (k + 1) // _STRETCHES)
         finite = [j for j in rows if math.isfinite(y[j]) and math.isfinite(x[j])]
         whole = len(finite) * 2 > len(rows)
-        points.append((fmean(x[j] for j in finite), fmean(y[j] for j in finite)) if whole else None)
+        points.append((median(x[j] for j in finite), median(y[j] for j in finite)) if whole else None)
     return points
 
 
@@ -97,7 +100,7 @@ def line_chart(title: str, series: Series, *, log_y: bool = False, x_label: str 
     """`series`: name -> (x, y), equally long -> an `<svg>` with axes, legend and a description for screen readers.
 
     Values that are not finite (or not positive, with `log_y`) are gaps. A few outliers are cut off and counted rather
-    than flattening all else. Long lines are drawn pale, with their running mean over them.
+    than flattening all else. Long lines are drawn pale, with their running median over them.
     """
     drawn = {name: (x, [v if v > 0 or not log_y else math.nan for v in y]) for name, (x, y) in series.items()}
     lines = {name: decimate(x, y) for name, (x, y) in drawn.items()}
@@ -109,10 +112,10 @@ def line_chart(title: str, series: Series, *, log_y: bool = False, x_label: str 
     values = sorted(p[1] for p in points)
     core = _core(values, log_y)
     up = _Axis(*_padded(core, 0.05, log_y), HEIGHT - _BOTTOM, top, log_y)
-    means = [running_mean(x, y) for x, y in drawn.values()]
+    medians = [running_median(x, y) for x, y in drawn.values()]
     body = [_grid(across, up, x_label), legend]
-    body += [_path(line, across, up, k, pale=bool(means[k])) for k, line in enumerate(lines.values())]
-    body += [_path(line, across, up, k) for k, line in enumerate(means) if line]
+    body += [_path(line, across, up, k, pale=bool(medians[k])) for k, line in enumerate(lines.values())]
+    body += [_path(line, across, up, k) for k, line in enumerate(medians) if line]
     if len(core) < len(values):
         body.append(_note(f"{len(values) - len(core)} outliers cut off"))
     return _svg(title, _describe(lines, x_label), "".join(body))

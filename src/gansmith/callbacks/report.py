@@ -197,7 +197,7 @@ def _charts(rows: list[dict[str, Any]]) -> str:
         history = {tag: s for tag, s in history.items() if tag not in chosen}
     for group in sorted({tag.partition("/")[0] for tag in history}):
         cards.append(_chart(group, "", {t: s for t, s in history.items() if t.partition("/")[0] == group}))
-    told = '<p class="soft">Pale: as it was logged. Strong: its running mean.</p>' if len(rows) >= 240 else ""
+    told = '<p class="soft">Pale: as it was logged. Strong: its running median.</p>' if len(rows) >= 240 else ""
     return section("Curves", told, f'<div class="grid">{"".join(cards)}</div>')
 
 

@@ -14,9 +14,10 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnknownOptionError
 
 import gansmith
+from gansmith.cli.values import INTERRUPTED
 from gansmith.errors import GansmithError
 
-WRONG_INPUT, INTERRUPTED, BUG = 2, 130, 1  # exit codes
+WRONG_INPUT, BUG = 2, 1  # exit codes
 
 VERBS = {
     "train": "Train a generator on your pictures; the same command again continues.",

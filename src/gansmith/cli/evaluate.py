@@ -28,7 +28,7 @@ def evaluate(
     features:
         What sees the pictures: classifier, random, inception, a file of one, or auto.
     samples:
-        How many pictures to make and judge. [default: the recipe's evaluate.final_samples]
+        How many pictures to make and judge. [default: 5000, or as many as the data has]
     json:
         Write the scores and how they were measured to this file too.
     """
@@ -40,6 +40,9 @@ def evaluate(
 
 
 def _text(values: dict[str, float], protocol: dict[str, Any]) -> str:
-    width = max(map(len, [*values, *protocol]), default=0)
+    from gansmith.recipe import flat
+
+    how = flat(protocol)
+    width = max(map(len, [*values, *how]), default=0)
     lines = [f"{name:<{width}}  {value:.5g}" for name, value in values.items()]
-    return "\n".join([*lines, "", *(f"{name:<{width}}  {value}" for name, value in protocol.items())])
+    return "\n".join([*lines, "", "Measured with", *(f"{name:<{width}}  {value}" for name, value in how.items())])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-AUTO = "Chosen by the data (size, count, classes), and said when a training starts: relativistic pairing, R1 and R2"
-
 
 def recipes(name: str | None = None, /) -> None:
     """List the recipes, or explain one: what it is for, its paper, its corrections, and every setting.
@@ -17,9 +15,10 @@ def recipes(name: str | None = None, /) -> None:
 
 
 def _list() -> str:
+    from gansmith import auto
     from gansmith.recipe import load_recipe, names
 
-    lines = {"auto": AUTO} | {name: load_recipe(name).get("summary", "") for name in names()}
+    lines = {"auto": f"{auto.SUMMARY} (the default)"} | {name: load_recipe(name).get("summary", "") for name in names()}
     width = max(map(len, lines))
     rows = [f"{name:<{width}}  {summary}." for name, summary in lines.items()]
     return "\n".join([*rows, "", "One, explained: gansmith recipes dcgan"])
@@ -27,7 +26,9 @@ def _list() -> str:
 
 def _explain(name: str) -> str:
     if name == "auto":
-        return f"auto (the default)\n\n{AUTO}.\nThe choices end up in the run folder's recipe.toml."
+        from gansmith import auto
+
+        return f"auto\n\n{auto.__doc__}\nPaper: {auto.PAPER}\n\nWhat it chose is in the run folder's recipe.toml."
     from gansmith.recipe import header, load_recipe, recipe_text
 
     table, text = load_recipe(name), recipe_text(name)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gansmith.cli.values import Count, Minutes
+from gansmith.cli.values import INTERRUPTED, Count, Minutes
 from gansmith.errors import RecipeError
 
 
@@ -28,7 +28,7 @@ def train(
         tuple[str, ...], Parameter(name="--set", consume_multiple=True, negative="", show_default=False)
     ] = (),
     data_root: Path | None = None,
-) -> None:
+) -> int:
     """Train a generator on your pictures. The same command again continues; Ctrl-C saves and stops.
 
     Parameters
@@ -65,9 +65,8 @@ def train(
         )
     from gansmith import api
 
-    api.train(
-        data,
-        run=run,
+    wish = api.Wish(
+        data=data,
         recipe=recipe,
         samples=samples,
         minutes=minutes,
@@ -77,5 +76,6 @@ def train(
         seed=seed,
         device=device,
         settings=settings,
-        data_root=data_root,
+        data_root=None if data_root is None else str(data_root),
     )
+    return 0 if api.train_in(run, wish) else INTERRUPTED

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 
 from cyclopts import Parameter
 
+INTERRUPTED = 130  # exit code of a command that was asked to stop, as shells have it
 MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 

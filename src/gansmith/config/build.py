@@ -23,9 +23,12 @@ T = TypeVar("T")
 def build(cls: type[T], table: Mapping[str, Any], where: str, *, trust: bool = True) -> T:
     """An instance of the dataclass `cls` from `table`; `where` ("[train]", "" at the top) opens every message.
 
-    With `trust` False no module is imported for dotted part names. Raises RecipeError for an unknown or missing key,
+    Where `cls` is a kind of part, such as Loss, the table's `name` says which class of that kind it is. With `trust` False no module is imported for dotted part names. Raises RecipeError for an unknown or missing key,
     a wrong type, a number that is not finite, and for every ValueError of the class's own checks.
     """
+    if cls in PACKAGES:
+        part: T = _part(cls, table, where, trust)
+        return part
     hints, own = _fields(cls, where)
     for key in table:
         if key not in own:

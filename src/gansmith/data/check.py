@@ -161,11 +161,11 @@ class Places(NamedTuple):
 
     parts: list[Kept]
     part: NDArray[np.uint8]  # [M] which split
-    index: NDArray[np.int64]  # [M] which picture of it
+    place: NDArray[np.int64]  # [M] which picture of it
 
     def names(self, group: list[int], classes: bool = False) -> tuple[str, ...]:
         """With `classes`, each name has its class behind it."""
-        places = [(self.parts[self.part[k]], self.index[k]) for k in group[:LISTED]]
+        places = [(self.parts[self.part[k]], self.place[k]) for k in group[:LISTED]]
         return tuple(p.name(i) + (f" ({p.label(i)})" if classes else "") for p, i in places)
 
     def across(self, group: list[int]) -> bool:
@@ -174,7 +174,7 @@ class Places(NamedTuple):
 
     def conflicting(self, group: list[int]) -> bool:
         """Whether the pictures are in different classes."""
-        return len({self.parts[self.part[k]].label(self.index[k]) for k in group} - {""}) > 1
+        return len({self.parts[self.part[k]].label(self.place[k]) for k in group} - {""}) > 1
 
 
 def _repeated(parts: list[Kept]) -> Iterator[Problem]:
@@ -213,7 +213,7 @@ def _same(where: Places, groups: list[list[int]]) -> Iterator[Problem]:
 
 
 def _alike(where: Places, pairs: list[list[int]]) -> Iterator[Problem]:
-    severity: Severity = "warning" if len({k for p in pairs for k in p}) > MANY_NEAR * len(where.index) else "note"
+    severity: Severity = "warning" if len({k for p in pairs for k in p}) > MANY_NEAR * len(where.place) else "note"
     within = [p for p in pairs if not where.across(p)]
     what = "{n} pair(s) of pictures are nearly the same (another size, another compression, a slight change)."
     advice = "Look at some of them: copies are better removed, different pictures that look alike do no harm."

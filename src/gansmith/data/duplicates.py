@@ -54,7 +54,7 @@ def look(image: Image.Image) -> Look:
     blank = all(high - low <= MARGIN for low, high in extrema) or (len(extrema) == 4 and extrema[3][1] == 0)
     factor = min(colour.size) // 64
     small = colour.reduce(factor) if factor > 1 else colour
-    channels = decode.channels_needed(small)
+    channels = 1 if image.mode == "L" else decode.channels_needed(small)
     if small.mode == "RGBA":
         ground = Image.new("RGBA", small.size, (128, 128, 128, 255))
         small = Image.alpha_composite(ground, small).convert("RGB")

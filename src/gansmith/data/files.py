@@ -150,10 +150,12 @@ def splits(folders: Iterable[str]) -> dict[str, str] | None:
     return {"train": actual["train"]} | ({"test": held_out[0]} if held_out else {})
 
 
-def no_pictures(where: str, ignored: int) -> DataError:
-    """The error for a place without a single picture."""
-    beside = f" ({ignored:,} other file{'s' if ignored != 1 else ''} in it)" if ignored else ""
-    return DataError(
-        f"No pictures in '{where}'{beside}. Wanted: a folder or zip of PNG, JPEG, WebP, TIFF, BMP or GIF files, "
-        "also in sub-folders, which then are the classes."
-    )
+class NoPictures(DataError):
+    """A place without a single picture, but with `ignored` other files."""
+
+    def __init__(self, where: str, ignored: int) -> None:
+        beside = f" ({ignored:,} other file{'s' if ignored != 1 else ''} in it)" if ignored else ""
+        super().__init__(
+            f"No pictures in '{where}'{beside}. Wanted: a folder or zip of PNG, JPEG, WebP, TIFF, BMP or GIF files, "
+            "also in sub-folders, which then are the classes."
+        )

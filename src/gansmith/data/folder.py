@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
-from gansmith.data.files import EncodedFiles, Names, class_folders, digest, is_hidden, is_picture, no_pictures
+from gansmith.data.files import EncodedFiles, Names, NoPictures, class_folders, digest, is_hidden, is_picture
 from gansmith.errors import DataError
 
 
@@ -24,7 +24,7 @@ class Folder(EncodedFiles):
         self._sizes = array("q")  # bytes; -1 where a link leads nowhere
         self._scan()
         if not self._names:
-            raise no_pictures(where, self.ignored)
+            raise NoPictures(where, self.ignored)
         self.labels, self.label_names = class_folders(self._names)
 
     def _fingerprint(self) -> str:

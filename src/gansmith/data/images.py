@@ -15,7 +15,7 @@ from gansmith.contracts import GivenSpec, Source, Spec, Survey
 from gansmith.data.codec import ImageCodec, grid
 from gansmith.data.dataset import ImageDataset
 from gansmith.data.decode import Fit, Unreadable, channels_needed
-from gansmith.data.files import Files
+from gansmith.data.files import Files, NoPictures
 from gansmith.data.locate import open_files
 from gansmith.errors import DataError
 
@@ -51,7 +51,11 @@ class Images(Source):
 
     @cached_property
     def _test_files(self) -> Files | None:
-        return open_files(self.path, "test")
+        try:
+            files = open_files(self.path, "test")
+        except NoPictures:
+            return None
+        return files if files is not None and len(files) > 1 else None
 
     def survey(self) -> Survey:
         """Looks at no more than 256 files' headers and 64 files' pixels."""

@@ -13,7 +13,7 @@ from gansmith.data.arrays import open_array
 from gansmith.data.builtin import locate
 from gansmith.data.cifar import batches, open_cifar
 from gansmith.data.digits import open_digits
-from gansmith.data.files import HELD_OUT, Files, is_picture, splits
+from gansmith.data.files import HELD_OUT, Files, NoPictures, is_picture, splits
 from gansmith.data.folder import Folder, any_picture, listing
 from gansmith.data.idx import STEMS, idx_file, open_idx, open_idx_folder
 from gansmith.data.zipped import Zipped, contents, find_inside
@@ -67,6 +67,7 @@ def _near(place: Path) -> str:
 
 
 def _open_folder(root: Path, where: str, split: str) -> Files | None:
+    files: list[str] = []
     for _ in range(DEEPEST):
         folders, files = listing(root)
         if idx_file(root, "train", "images") is not None:
@@ -79,8 +80,17 @@ def _open_folder(root: Path, where: str, split: str) -> Files | None:
             break
         root = root / folders[0]
     if split == "train":
-        return Folder(root, where)
+        return _open_pictures(root, where, files)
     return next((Folder(other, where) for other in _beside(Path(where)) if other.is_dir()), None)
+
+
+def _open_pictures(root: Path, where: str, files: list[str]) -> Folder:
+    try:
+        return Folder(root, where)
+    except NoPictures as error:
+        packed = next((name for name in sorted(files) if name.lower().endswith((".zip", ".npz", ".npy", ".gz"))), None)
+        hint = f" There is '{root / packed}': did you mean that?" if packed else ""
+        raise DataError(f"{error}{hint}") from error
 
 
 def _beside(place: Path | PurePosixPath) -> list[Path]:

@@ -19,11 +19,11 @@ from gansmith.data.decode import Unreadable
 from gansmith.data.files import (
     EncodedFiles,
     Names,
+    NoPictures,
     class_folders,
     digest,
     is_hidden,
     is_picture,
-    no_pictures,
     splits,
 )
 from gansmith.errors import DataError
@@ -46,7 +46,7 @@ class Zipped(EncodedFiles):
         pictures = sorted((name[len(inside) :], info.header_offset, info) for name, info in members if is_picture(name))
         self.ignored = len(members) - len(pictures)
         if not pictures:
-            raise no_pictures(where, self.ignored)
+            raise NoPictures(where, self.ignored)
         infos = [info for _, _, info in pictures]
         self._names = Names(name for name, _, _ in pictures)
         self._offsets = np.array([info.header_offset for info in infos], np.int64)

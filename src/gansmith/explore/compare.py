@@ -110,7 +110,7 @@ def _warnings(names: Sequence[str], runs: Sequence[_Run]) -> list[str]:
             "these scores are not comparable: they were measured with different feature extractors. "
             "Judge all runs with the same one: gansmith evaluate RUN --features FILE"
         )
-    for key, what in (("samples", "numbers of samples"), ("reference", "references")):
+    for key, what in (("generated", "numbers of samples"), ("resizer", "resizers")):
         if len({str(run.protocol.get(key)) for run in runs if run.scores}) > 1 and len(set(hashes)) == 1:
             found.append(f"scores of different {what} compare only roughly.")
     if len({_fingerprint(run.state) for run in runs}) > 1:

@@ -11,7 +11,7 @@ from torch import Tensor
 from gansmith.contracts import Seen
 from gansmith.errors import DataError
 
-CHUNK = 256  # samples a pass: bounds the memory
+CHUNK = 250  # samples a pass: bounds the memory
 
 
 def weights_hash(state: Mapping[str, Tensor]) -> str:
