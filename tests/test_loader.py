@@ -88,3 +88,9 @@ def test_close_ends_the_threads_and_waiting_is_counted() -> None:
     assert threading.active_count() == before
     with pytest.raises(RuntimeError):
         loader.next()
+
+
+def test_threads_that_lag_epochs_behind_still_get_their_order() -> None:
+    order, whole = Order(2, 9), Order(2, 9).indices(0, 40).tolist()
+    starts = [30, 2, 38, 0, 12, 2, 36]
+    assert [order.indices(s, 2).tolist() for s in starts] == [whole[s : s + 2] for s in starts]

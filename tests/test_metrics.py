@@ -343,9 +343,8 @@ def test_histogram_equals_scipy() -> None:
     found = class_histogram(a, b, 3)
     p, q = [0.1, 0.3, 0.6], [0.5, 0.25, 0.25]
     assert found.kl == pytest.approx(scipy.stats.entropy(p, q))
-    assert found.js == pytest.approx(
-        (scipy.stats.entropy(p, np.add(p, q) / 2) + scipy.stats.entropy(q, np.add(p, q) / 2)) / 2
-    )
+    middle = np.add(p, q) / 2
+    assert found.js == pytest.approx((scipy.stats.entropy(p, middle) + scipy.stats.entropy(q, middle)) / 2)
     assert found.classes_hit == 3
 
 
@@ -356,14 +355,12 @@ def test_histogram_is_finite_for_classes_that_one_side_lacks() -> None:
     assert found.kl > class_histogram(some, torch.tensor([0, 2, 2]), 4).kl
     assert found.js == pytest.approx(math.log(2))
     assert found.classes_hit == 2
-    assert class_histogram(some, some, 2)[:0] == ()
     assert class_histogram(some, some, 2).kl == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    "bad", [torch.tensor([0, 4]), torch.tensor([-1, 0]), torch.tensor([0.5, 1]), torch.tensor([1])]
-)
-def test_histogram_refuses_what_are_no_labels(bad: Tensor) -> None:
+@pytest.mark.parametrize("values", [[0, 4], [-1, 0], [0.5, 1], [1]])
+def test_histogram_refuses_what_are_no_labels(values: list[float]) -> None:
+    bad = torch.tensor(values)
     good = torch.tensor([0, 1, 2])
     with pytest.raises(ValueError, match="generated labels must"):
         class_histogram(bad, good, 4)

@@ -23,6 +23,7 @@ from gansmith.callbacks.report import write_report
 from gansmith.config import build
 from gansmith.contracts import Codec, Dataset, Source
 from gansmith.data import check as data_check
+from gansmith.data.findings import Findings
 from gansmith.errors import DataError, GansmithError, RecipeError, RunFolderError, nearest
 from gansmith.evaluation import Judge, Scores
 from gansmith.explore import sampling
@@ -225,7 +226,7 @@ def _begin(folder: Path, recipe: Recipe, dataset: Dataset, device: torch.device)
         device=str(device),
         threads=torch.get_num_threads(),
         data=data,
-        command=" ".join(sys.argv),
+        command=["gansmith", *sys.argv[1:]],
         started=time.strftime("%Y-%m-%d %H:%M:%S"),
     )
 
@@ -278,6 +279,6 @@ def evaluate(
     return Judge(extractor, dataset, test, samples=samples or 5000).score(trained.draw)
 
 
-def check(data: str | Path) -> data_check.Findings:
+def check(data: str | Path) -> Findings:
     """What is in a data set, and what is wrong with it."""
     return data_check.check(str(data))

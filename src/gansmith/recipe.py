@@ -168,13 +168,16 @@ def header(text: str) -> str:
 
 
 def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A recipe's table as dotted keys, penalties by their names: {"penalty.r1.weight": 1.0, ...}."""
+    """A recipe's table as dotted keys, penalties by their names, schedules as text: {"penalty.r1.weight": 1.0, ...}."""
     out: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
             for number, item in enumerate(value):
                 before = sum(other.get("name") == item.get("name") for other in value[:number])
                 out |= flat(item, f"{prefix}{key}.{item.get('name', number)}{f'#{before + 1}' if before else ''}.")
+        elif isinstance(value, Mapping) and "start" in value:
+            until = f" until {value['until']} of the training" if "until" in value else ""
+            out[f"{prefix}{key}"] = f"{value['start']} to {value.get('end')}, {value.get('shape', 'cosine')}{until}"
         elif isinstance(value, Mapping):
             out |= flat(value, f"{prefix}{key}.")
         else:
@@ -199,6 +202,8 @@ def differences(run: Recipe, command: Recipe) -> list[str]:
 def _one_optimizer_each(recipe: Recipe) -> dict[str, Any]:
     table = recipe.to_table()
     table["optimizer"] = {"generator": to_table(recipe.generator), "discriminator": to_table(recipe.discriminator)}
+    if not recipe.penalty:
+        del table["penalty"]
     return flat(table)
 
 

@@ -20,6 +20,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "", "6 3")
 _BUCKETS = 240  # two points a bucket
 _STRETCHES = 60  # points of the running median
+_LEAST, _MOST = 1e-290, 1e300  # beyond these, differences of floats under- and overflow
 _LETTER = 6.3  # about a letter's width in user units
 
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -64,13 +65,13 @@ def nice_step(rough: float) -> float:
 
 
 def decimate(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float] | None]:
-    """At most 480 points that keep every peak; None is a gap, where a value is not finite."""
+    """At most 480 points that keep every peak; None is a gap, where a value is not finite (or absurd)."""
     count = min(len(x), len(y))
     width = max(count / _BUCKETS, 2.0)
     points: list[tuple[float, float] | None] = []
     for bucket in range(math.ceil(count / width)):
         rows = range(math.ceil(bucket * width), min(math.ceil((bucket + 1) * width), count))
-        finite = [k for k in rows if math.isfinite(y[k]) and math.isfinite(x[k])]
+        finite = [k for k in rows if abs(y[k]) < _MOST and abs(x[k]) < _MOST]
         if len(rows) <= 2:  # every point is kept, and gaps stay where they are
             points += [(x[k], y[k]) if k in finite else None for k in rows]
             continue
@@ -90,7 +91,7 @@ def running_median(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, 
     points: list[tuple[float, float] | None] = []
     for k in range(_STRETCHES):
         rows = range(count * k // _STRETCHES, count * (k + 1) // _STRETCHES)
-        finite = [j for j in rows if math.isfinite(y[j]) and math.isfinite(x[j])]
+        finite = [j for j in rows if abs(y[j]) < _MOST and abs(x[j]) < _MOST]
         whole = len(finite) * 2 > len(rows)
         points.append((median(x[j] for j in finite), median(y[j] for j in finite)) if whole else None)
     return points
@@ -102,7 +103,7 @@ def line_chart(title: str, series: Series, *, log_y: bool = False, x_label: str 
     Values that are not finite (or not positive, with `log_y`) are gaps. A few outliers are cut off and counted rather
     than flattening all else. Long lines are drawn pale, with their running median over them.
     """
-    drawn = {name: (x, [v if v > 0 or not log_y else math.nan for v in y]) for name, (x, y) in series.items()}
+    drawn = {name: (x, [v if v > _LEAST or not log_y else math.nan for v in y]) for name, (x, y) in series.items()}
     lines = {name: decimate(x, y) for name, (x, y) in drawn.items()}
     points = [p for line in lines.values() for p in line if p is not None]
     legend, top = _legend(lines)
@@ -139,8 +140,8 @@ def _padded(values: Sequence[float], share: float, log: bool = False) -> tuple[f
     low, high = min(values), max(values)
     if log:
         return (low / 1.2, high * 1.2) if high > low * 1.01 else (low / 2, high * 2)
-    if high - low <= abs(high) * 1e-9:
-        room = abs(high) * 0.1 or 1.0
+    if high - low <= max(abs(high) * 1e-9, _LEAST):
+        room = abs(high) * 0.1 if abs(high) > _LEAST else 1.0
         return low - room, high + room
     return low - share * (high - low), high + share * (high - low)
 

@@ -47,7 +47,7 @@ class Checkpoint(Callback):
         }
         path = checkpoints.save(run.folder, state, run.clock.samples_seen)
         checkpoints.prune(run.folder, {p for p in (best_checkpoint(run), path) if p})
-        export(run)
+        export(run, run.clock.samples_seen)
         end = time.monotonic()
         self._next = end + max(SECONDS, 30 * (end - begin))
         return path
@@ -65,8 +65,9 @@ def use_best(run: Run) -> None:
     """Hand on the generator of the best evaluation; the newest checkpoint stays the one to continue from."""
     best = best_checkpoint(run)
     if best:
-        _load(run, checkpoints.load(best))
-        export(run)
+        state = checkpoints.load(best)
+        run.game.load_state_dict(state["game"])
+        export(run, int(state["samples_seen"]))
 
 
 def best_checkpoint(run: Run) -> Path | None:
@@ -77,13 +78,13 @@ def best_checkpoint(run: Run) -> Path | None:
     return next((f for f in checkpoints.found(run.folder) if f.name.startswith(f"{best['samples_seen']:012d}-")), None)
 
 
-def export(run: Run) -> Path:
+def export(run: Run, samples_seen: int) -> Path:
     """Write generator.safetensors: the averaged generator with all that sampling needs to know."""
     path = run.folder / "generator.safetensors"
     metadata = {
         "recipe": run.recipe.to_table(),
         "codec": run.codec.describe(),
-        "samples_seen": run.clock.samples_seen,
+        "samples_seen": samples_seen,
         "data": run.dataset.fingerprint,
     }
     generator_file.write(path, run.game.generator.averaged.state_dict(), metadata)

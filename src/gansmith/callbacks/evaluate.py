@@ -52,7 +52,7 @@ class Evaluate(Callback):
         with run.off_the_clock():
             scores = self.judge(run, run.recipe.evaluate.final_samples).score(run.draw)
             self._pictures(run)
-        update_run(run.folder, scores=scores.to_json())
+        update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
         self.log.progress.say(summary(scores.values, scores.protocol))
 
     def judge(self, run: Run, samples: int) -> Judge:
@@ -85,8 +85,7 @@ class Evaluate(Callback):
 
 def summary(values: dict[str, float], protocol: dict[str, Any]) -> str:
     """One line for people, with what it was measured by."""
-    parts = [f"Frechet {values['frechet']:.4g}"]
-    if "frechet_ratio" in values:
-        parts.append(f"= {values['frechet_ratio']:.3g} x train-vs-test")
+    ratio = f" ({values['frechet_ratio']:.3g} x train-vs-test)" if "frechet_ratio" in values else ""
+    parts = [f"Frechet distance {values['frechet']:.4g}{ratio}"]
     parts += [f"{name} {values[name]:.3f}" for name in ("precision", "recall", "coverage") if name in values]
     return f"Scores: {', '.join(parts)} (features: {protocol.get('extractor')} {protocol.get('hash')})"

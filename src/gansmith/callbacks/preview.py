@@ -53,7 +53,9 @@ class Preview(Callback):
 
     def _write(self, run: Run) -> None:
         generator = torch.Generator().manual_seed(run.recipe.train.seed)
-        z = torch.randn(COUNT, run.latent_size, generator=generator)
-        given = torch.arange(COUNT) % run.spec.classes if run.spec.classes else None
+        classes = run.spec.classes
+        count = classes**2 if 6 <= classes <= 12 else COUNT  # a square grid: then every column is a class
+        z = torch.randn(count, run.latent_size, generator=generator)
+        given = torch.arange(count) % classes if classes else None
         x = run.sample(z, given)
         self.newest = run.codec.save(x, run.folder / "samples" / f"{run.clock.samples_seen:09d}.png")

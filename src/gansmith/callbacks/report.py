@@ -35,6 +35,11 @@ _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # title, what it show
         ("verdict/real_sign",),
     ),
     ("Penalties", "Before their weights.", ("penalty/",)),
+    (
+        "Gradient norms",
+        "Near zero, a player learns nothing; leaping, it is unstable.",
+        ("gradient/",),
+    ),
     ("Samples a second", "Reals seen by the discriminator.", ("rate/samples_per_second",)),
     ("Share of time waiting for data", "0.05 and above: loading slows training down.", ("rate/data_wait_share",)),
     ("Learning rates", "", ("rate/lr_generator", "rate/lr_discriminator")),
@@ -66,7 +71,7 @@ def write_report(folder: Path) -> Path:
         _commands(folder, run),
     ]
     path = folder / "report.html"
-    atomic.write_text(path, page(f"{name}: gansmith report", "".join(body)))
+    atomic.write_bytes(path, page(f"{name}: gansmith report", "".join(body)))
     return path
 
 
@@ -78,6 +83,7 @@ def _header(name: str, run: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     known = {
         "Samples seen": None if seen is None else count_text(seen),
         "Training time": None if seconds is None else duration_text(seconds),
+        "Recipe": run.get("recipe"),
         "Data": run.get("data"),
         "Device": run.get("device"),
         "Best so far": run.get("best"),

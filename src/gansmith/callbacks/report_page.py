@@ -39,8 +39,8 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # a ho
 
 
 def esc(value: object) -> str:
-    """Text made safe for HTML, attributes included; what UTF-8 cannot hold becomes question marks."""
-    return html.escape(str(value).encode("utf-8", "replace").decode().replace("\0", "?"))
+    """Text made safe for HTML, attributes included."""
+    return html.escape(str(value))
 
 
 def plain(value: Any) -> str:
@@ -48,7 +48,8 @@ def plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{str(key).replace('_', ' ')}: {plain(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(plain(item) for item in value)
+        rest = f" … ({len(value)} in all)" if len(value) > 12 else ""
+        return " ".join(plain(item) for item in value[:12]) + rest
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value_text(value) if isinstance(value, float) else "-" if value is None else str(value)
@@ -81,11 +82,12 @@ def missing(what: str) -> str:
     return f'<p class="soft">{esc(what)}</p>'
 
 
-def page(title: str, body: str) -> str:
-    """The whole HTML document."""
-    return (
+def page(title: str, body: str) -> bytes:
+    """The whole HTML document in UTF-8; what that cannot hold (halves of surrogate pairs) becomes question marks."""
+    text = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{esc(title)}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
     )
+    return text.replace("\0", "?").encode("utf-8", "replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ class Picture(NamedTuple):
 
 def grids(folder: Path) -> list[tuple[int, Path]]:
     """(samples seen, file) of the fixed-latent grids in `folder`/samples, oldest first."""
-    named = [(int(p.stem), p) for p in (folder / "samples").glob("*.png") if p.stem.isascii() and p.stem.isdigit()]
-    return sorted(named)
+    files = (folder / "samples").glob("*.png")
+    return sorted((int(p.stem), p) for p in files if re.fullmatch("[0-9]{1,18}", p.stem))
 
 
 def spread(steps: list[int], most: int) -> list[int]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from gansmith.cli.values import write_json
+from gansmith.cli.values import JsonFile, write_json
 
 
-def check(data: str, /, *, json: Path | None = None) -> None:
+def check(data: str, /, *, json: JsonFile = None) -> None:
     """Tell what is in a data set, and what is wrong with it. Changes nothing.
 
     Parameters

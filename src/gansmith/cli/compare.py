@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gansmith.cli.values import write_json
+from gansmith.cli.values import JsonFile, write_json
 from gansmith.errors import RunFolderError
 
 
-def compare(*runs: Path, json: Path | None = None) -> None:
+def compare(*runs: Path, json: JsonFile = None) -> None:
     """Put runs' choices and scores side by side: the recipe's keys in which they differ, then every score.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gansmith.cli.values import Count, write_json
+from gansmith.cli.values import Count, JsonFile, write_json
 
 
 def evaluate(
@@ -15,7 +15,7 @@ def evaluate(
     data: str | None = None,
     features: str = "auto",
     samples: Count = None,
-    json: Path | None = None,
+    json: JsonFile = None,
 ) -> None:
     """Score a trained generator against its data. Scores compare only where the features' hash is the same.
 

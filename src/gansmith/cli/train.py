@@ -64,8 +64,9 @@ def train(
             f"Both --samples {samples} and --minutes {minutes:g} say how long to train. Give one of them."
         )
     from gansmith import api
+    from gansmith.plan import Wish
 
-    wish = api.Wish(
+    wish = Wish(
         data=data,
         recipe=recipe,
         samples=samples,

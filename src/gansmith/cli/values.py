@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 INTERRUPTED = 130  # exit code of a command that was asked to stop, as shells have it
 MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -44,6 +44,7 @@ def minutes(type_: Any, tokens: Sequence[Token]) -> float:
 
 Count = Annotated[int | None, Parameter(converter=count, n_tokens=1)]
 Minutes = Annotated[float | None, Parameter(converter=minutes, n_tokens=1)]
+JsonFile = Annotated[Path | None, Parameter(validator=validators.Path(dir_okay=False))]
 
 
 def write_json(path: Path | None, value: Any) -> None:

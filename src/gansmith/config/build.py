@@ -23,8 +23,9 @@ T = TypeVar("T")
 def build(cls: type[T], table: Mapping[str, Any], where: str, *, trust: bool = True) -> T:
     """An instance of the dataclass `cls` from `table`; `where` ("[train]", "" at the top) opens every message.
 
-    Where `cls` is a kind of part, such as Loss, the table's `name` says which class of that kind it is. With `trust` False no module is imported for dotted part names. Raises RecipeError for an unknown or missing key,
-    a wrong type, a number that is not finite, and for every ValueError of the class's own checks.
+    Where `cls` is a kind of part, such as Loss, the table's `name` says which class of that kind it is. With `trust`
+    False no module is imported for dotted part names. Raises RecipeError for an unknown or missing key, a wrong type,
+    a number that is not finite, and for every ValueError of the class's own checks.
     """
     if cls in PACKAGES:
         part: T = _part(cls, table, where, trust)
@@ -188,7 +189,8 @@ class _WrongType(RecipeError):
 
 
 def _wrong(hint: Any, value: Any, where: str, more: str = "") -> _WrongType:
-    hint_for_whole = f" Write {int(value)}." if hint is int and type(value) is float and _whole(value) else ""
+    int_asked = int in (hint, *get_args(hint))
+    hint_for_whole = f" Write {int(value)}." if int_asked and type(value) is float and _whole(value) else ""
     error = _WrongType(f"{where}: wanted {_wanted(hint)}, got {_shown(value)}.{more}{hint_for_whole}")
     error.where = where
     return error

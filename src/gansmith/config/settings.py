@@ -38,8 +38,18 @@ def apply_set(table: dict[str, Any], setting: str) -> dict[str, Any]:
     elif path[0] in PARTS and (path[1:] == ["name"] or (path[1:] == [] and isinstance(value, str))):
         table[path[0]] = _named(table.get(path[0]), value)
     else:
+        if path[0] == "optimizer" and len(path) > 3:
+            _inherit(table.get("optimizer"), path[1], path[2])
         _put(table, path, value, setting)
     return table
+
+
+def _inherit(optimizer: Any, player: str, key: str) -> None:
+    """optimizer.generator.lr.end changes one end of the lr that both players share, so the generator gets its own."""
+    if isinstance(optimizer, dict) and key in optimizer:
+        own = optimizer.setdefault(player, {})
+        if isinstance(own, dict):
+            own.setdefault(key, copy.deepcopy(optimizer[key]))
 
 
 def _names_a_part(key: str) -> bool:
@@ -84,11 +94,11 @@ def _penalties(table: dict[str, Any], setting: str) -> list[Any]:
     return [{"name": item} if isinstance(item, str) else item for item in found]
 
 
-def _set_penalty(penalties: list[Any], path: list[str], value: Any, setting: str) -> list[Any]:
+def _set_penalty(penalties: list[Any], path: list[str], value: Any, setting: str) -> Any:
     if not path:
         if value == "none":
             return []
-        return value if isinstance(value, list) else [_named(None, value) if isinstance(value, str) else value]
+        return [{"name": value}] if isinstance(value, str) else [value] if isinstance(value, dict) else value
     # A user's own class has a dotted name, which ends at the step in CamelCase.
     own = [index for index, step in enumerate(path) if step[0].isupper()]
     count = own[0] + 1 if own else 1

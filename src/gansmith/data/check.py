@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gansmith.data.duplicates import exact_groups, near_pairs
+from gansmith.data.files import Files, NoPictures
 from gansmith.data.findings import LISTED, SHOWN, Findings, Problem, Severity, Split, ranked
 from gansmith.data.glance import Kept, Progress, glance
 from gansmith.data.locate import open_files
@@ -29,18 +30,30 @@ def check(path: str, progress: Progress | None = None) -> Findings:
     Memory grows by some 250 bytes a picture. Raises DataError where there is no data set; whatever is wrong inside
     of one is in the findings.
     """
-    opened = {"train": open_files(path, "train"), "test": open_files(path, "test")}
-    present = {split: files for split, files in opened.items() if files is not None}
+    present, hollow = _open(path)
     parts = [Kept.empty(s, f, f"{s}/" if len(present) > 1 else "") for s, f in present.items()]
     for part in parts:
         glance(part, progress)
     problems = [
+        *hollow,
         *_amount(parts[0]),
         *(p for part in parts for p in _each(part)),
         *_classes(parts),
         *_repeated(parts),
     ]
     return Findings(path, {part.split: _facts(part) for part in parts}, ranked(problems))
+
+
+def _open(path: str) -> tuple[dict[str, Files], list[Problem]]:
+    """The splits that are there, and what is to be said where the held-out one holds no picture."""
+    train = open_files(path, "train")
+    assert train is not None  # only a held-out split can be absent
+    try:
+        test = open_files(path, "test")
+    except NoPictures:
+        advice = "Put pictures there, or remove the folder. Scores will be against the training split."
+        return {"train": train}, list(_problem("empty-test", "warning", "The held-out split is empty.", (), advice))
+    return {"train": train} | ({} if test is None else {"test": test}), []
 
 
 def _facts(part: Kept) -> Split:

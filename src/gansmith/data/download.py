@@ -42,12 +42,10 @@ def cache_folder() -> Path:
     if given := os.environ.get("GANSMITH_CACHE"):
         return Path(given).expanduser()
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "gansmith" / "cache"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "gansmith"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "gansmith"
-    given = os.environ.get("XDG_CACHE_HOME")
-    return (Path(given) if given else Path.home() / ".cache") / "gansmith"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gansmith"
 
 
 def md5_of(path: Path, unzip: bool = False) -> str:

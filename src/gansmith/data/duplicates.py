@@ -89,6 +89,7 @@ def near_pairs(difference: U64, thumbnails: U8) -> I64:
     means = thumbnails.mean(1, dtype=np.float32)
     spread = thumbnails.std(1, dtype=np.float32)
     limits = np.clip(contrast_share(thumbnails, spread) * spread, *RMS).astype(np.float32)
+    widest = limits.max(initial=0) + 0.01  # means differ by no more than thumbnails do, up to rounding
     for band in np.array_split(np.arange(SIDE * SIDE, dtype=np.uint64), MAX_BITS + 1):
         values = (difference >> band[0]) & np.uint64((1 << len(band)) - 1)
         order = np.lexsort((means, values))
@@ -98,7 +99,7 @@ def near_pairs(difference: U64, thumbnails: U8) -> I64:
             start = start[start + ahead < count]
             first, second = order[start], order[start + ahead]
             # sorted by band and mean: a start that fails here fails with all that lie further ahead, too
-            alike = (values[first] == values[second]) & (means[second] - means[first] <= RMS[1])
+            alike = (values[first] == values[second]) & (means[second] - means[first] <= widest)
             start, first, second = start[alike], first[alike], second[alike]
             close = _bit_count(difference[first] ^ difference[second]) <= MAX_BITS
             first, second = _confirm(first[close], second[close], thumbnails, limits)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gansmith.contracts import Batch, Dataset
 
 AHEAD = 2  # batches that each thread keeps ready
+KEPT = 3  # permutations, for the threads that are around the end of an epoch
 
 
 class Order:
@@ -39,12 +40,13 @@ class Order:
 
     def _epoch(self, epoch: int) -> NDArray[np.int64]:
         with self._lock:
-            if epoch not in self._epochs:
+            permutation = self._epochs.get(epoch)
+            if permutation is None:
                 generator = np.random.default_rng(np.random.SeedSequence([self._seed, epoch]))
-                self._epochs[epoch] = generator.permutation(self._count)
-                while len(self._epochs) > 3:
+                permutation = self._epochs[epoch] = generator.permutation(self._count)
+                if len(self._epochs) > KEPT:  # a slow thread may still be in an earlier epoch: it then makes it again
                     del self._epochs[min(self._epochs)]
-            return self._epochs[epoch]
+            return permutation
 
 
 class Loader:

@@ -35,7 +35,11 @@ class Comparison(NamedTuple):
             "Run": self.facts,
             "Recipe, where it differs": self.choices or {"(nothing differs)": ("",) * len(self.runs)},
             "Scores": self.scores or {"(no scores yet)": ("",) * len(self.runs)},
-            "How measured": self.protocol,
+            "How measured": {
+                key: row
+                for key, row in self.protocol.items()
+                if not key.startswith("details.") or any(value != row[0] for value in row)
+            },
         }
         first = max(len(key) for rows in sections.values() for key in rows) + 2
         columns = [[_cell(name) for name in self.runs]]
@@ -71,7 +75,7 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         "device": tuple(run.state.get("device") for run in runs),
         "data": tuple(_fingerprint(run.state) for run in runs),
     }
-    choices = _rows(runs, lambda run: run.recipe)
+    choices = _rows(runs, lambda run: {k: v for k, v in run.recipe.items() if k not in ("summary", "paper")})
     return Comparison(
         runs=names,
         facts={key: row for key, row in facts.items() if any(value is not None for value in row)},

@@ -69,7 +69,7 @@ def read_alerts(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 def _checked(raw: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,163 @@
+"""Players and the duel: what one step changes, what it must not change, and that state goes round."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gansmith.config import parts
+from gansmith.contracts import Batch, Clock, Discriminator, Generator, Loss, Penalty, Schedule, Spec, Verdict
+from gansmith.games.duel import Duel, step_seed
+from gansmith.games.player import Average, Optimizer, Player
+from gansmith.networks.dcgan import DCGAN
+from gansmith.networks.mlp import MLP
+
+LOSSES = parts(Loss, "gansmith.losses")  # type: ignore[type-abstract]
+PENALTIES = parts(Penalty, "gansmith.penalties")  # type: ignore[type-abstract]
+SPEC = Spec((1, 8, 8))
+
+
+def duel(
+    loss: str = "relativistic", penalties: tuple[str, ...] = ("r1", "r2"), norm: str = "none", **more: int
+) -> Duel:
+    torch.manual_seed(1)
+    generator, discriminator = DCGAN(width=4, latent=5, norm=norm).build(SPEC)  # type: ignore[arg-type]
+    return Duel(
+        Player(generator, Optimizer(lr=Schedule(1e-2)), Average(1000)),
+        Player(discriminator, Optimizer(lr=Schedule(1e-2))),
+        LOSSES[loss](),
+        [PENALTIES[p]() for p in penalties],
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def play(game: Duel, steps: int, start: int = 0) -> None:
+    data = torch.randn(64, 8, 1, 8, 8, generator=torch.Generator().manual_seed(7)).clamp(-1, 1)
+    for i in range(start, start + steps):
+        report = game.step(Batch(data[i]), Clock(8 * i, i / 100, i))
+        assert report.finite, report
+
+
+def weights(game: Duel) -> list[Tensor]:
+    networks = (game.generator.network, game.generator.averaged, game.discriminator.network)
+    return [t.clone() for n in networks for t in n.state_dict().values()]
+
+
+@pytest.mark.parametrize(("loss", "penalty"), list(itertools.product(LOSSES, [None, *PENALTIES])))
+def test_every_loss_with_every_penalty_takes_steps(loss: str, penalty: str | None) -> None:
+    game = duel(loss, (penalty,) if penalty else ())
+    before = weights(game)
+    play(game, 3)
+    moved = [not torch.equal(a, b) for a, b in zip(before, weights(game), strict=True) if a.dim() > 1]
+    assert all(moved)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_state_round_trip_is_exact(norm: str) -> None:
+    whole = duel(norm=norm)
+    play(whole, 9)
+    first = duel(norm=norm)
+    play(first, 5)
+    second = duel(norm=norm)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    torch.rand(100)  # whatever else used random numbers in between must not matter
+    play(second, 4, start=5)
+    for a, b in zip(weights(whole), weights(second), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_one_step_equals_the_formulas_by_hand() -> None:
+    """A generator's and a discriminator's SGD step, computed again with plain autograd in float64."""
+
+    class G(Generator):
+        latent_size = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Parameter(torch.randn(3, 2))
+
+        def mapping(self, z: Tensor, given: Tensor | None) -> Tensor:
+            return z
+
+        def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
+            return w @ self.a
+
+    class D(Discriminator):
+        def __init__(self) -> None:
+            super().__init__()
+            self.b = nn.Parameter(torch.randn(2, 2))
+
+        def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
+            return Verdict(((x @ self.b * x).sum(1),))
+
+    generator, discriminator = G(), D()
+    a, b = generator.a.detach().double().requires_grad_(), discriminator.b.detach().double().requires_grad_()
+    sgd = Optimizer("sgd", Schedule(0.1))
+    weight = Schedule(0.7)
+    penalties = (PENALTIES["r1"](weight=weight), PENALTIES["r2"](weight=weight))  # type: ignore[call-arg]
+    game = Duel(Player(generator, sgd), Player(discriminator, sgd), LOSSES["relativistic"](), penalties, seed=4)
+    real = torch.randn(6, 2)
+    game.step(Batch(real), Clock())
+
+    torch.manual_seed(step_seed(4, 0))
+    z, x = torch.randn(6, 3).double(), real.double()
+    score = lambda v, m: (v @ m * v).sum(1)  # noqa: E731
+    loss = torch.nn.functional.softplus(score(x, b.detach()) - score(z @ a, b.detach())).mean()
+    (grad_a,) = torch.autograd.grad(loss, a)
+    fake = (z @ a).detach()  # of the generator before its update, as the discriminator sees it
+    sym = b + b.T
+    r = 0.5 * ((x @ sym).square().sum(1).mean() + (fake @ sym).square().sum(1).mean())
+    loss = torch.nn.functional.softplus(score(fake, b) - score(x, b)).mean() + 0.7 * r
+    (grad_b,) = torch.autograd.grad(loss, b)
+    torch.testing.assert_close(generator.a.double(), a - 0.1 * grad_a, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(discriminator.b.double(), b - 0.1 * grad_b, rtol=1e-5, atol=1e-6)
+
+
+def test_several_discriminator_steps_to_one_of_the_generator() -> None:
+    game = duel("wasserstein", ("gradient_penalty",), discriminator_steps=3)
+    before = [p.clone() for p in game.generator.network.parameters()]
+    play(game, 2)
+    assert all(torch.equal(a, b) for a, b in zip(before, game.generator.network.parameters(), strict=True))
+    play(game, 1, start=2)
+    assert not all(torch.equal(a, b) for a, b in zip(before, game.generator.network.parameters(), strict=True))
+
+
+def test_batch_normalising_discriminators_see_reals_and_fakes_apart() -> None:
+    assert duel(norm="none").together
+    plain = Optimizer()
+    generator, discriminator = DCGAN(width=4, latent=5).build(Spec((1, 16, 16)))
+    assert not Duel(Player(generator, plain), Player(discriminator, plain), LOSSES["hinge"]()).together
+
+
+def test_average_follows_with_the_stated_half_life() -> None:
+    average = Average(half_life_samples=1000, ramp=1.0)
+    assert average.decay(10**9, 1000) == pytest.approx(0.5)
+    assert average.decay(500, 500) == pytest.approx(0.5)  # the ramp: no longer than the samples seen
+    network = nn.Linear(2, 2)
+    player = Player(network, Optimizer("sgd", Schedule(1.0)), Average(8, 1.0))
+    before = network.weight.detach().clone()
+    player.update(network(torch.ones(1, 2)).sum(), Clock(8), 8)
+    torch.testing.assert_close(player.averaged.weight, (before + network.weight) / 2)
+
+
+@pytest.mark.parametrize(("name", "reference"), [("adam", "Adam"), ("sgd", "SGD"), ("rmsprop", "RMSprop")])
+def test_optimizers_are_torch_s(name: str, reference: str) -> None:
+    assert type(Optimizer(name, Schedule(1e-3)).build(nn.Linear(1, 1))).__name__ == reference  # type: ignore[arg-type]
+
+
+def test_schedules() -> None:
+    assert Schedule(2.0)(0.3) == 2.0
+    assert Schedule(1.0, 0.0, "linear")(0.25) == pytest.approx(0.75)
+    assert Schedule(1.0, 0.0, "cosine")(0.25) == pytest.approx(0.5 * (1 + 2**-0.5))
+    assert Schedule(1.0, 0.0, "linear", until=0.5)(0.6) == 0.0
+
+
+def test_players_of_points_are_the_same_game() -> None:
+    generator, discriminator = MLP(generator_widths=(8,), discriminator_widths=(8,), latent=4).build(Spec((2,)))
+    game = Duel(Player(generator, Optimizer()), Player(discriminator, Optimizer()), LOSSES["hinge"]())
+    assert game.step(Batch(torch.randn(4, 2)), Clock()).finite
+    assert game.sample(torch.randn(3, 4)).shape == (3, 2)

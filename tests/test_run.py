@@ -1,0 +1,300 @@
+"""The loop in real processes and folders: resume to the bit, kills, signals, non-finite numbers, a full disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import gansmith
+from gansmith.callbacks import checkpoint as checkpoint_module
+from gansmith.errors import DataError, Diverged, GansmithError, RecipeError, RunFolderError
+from gansmith.folder import checkpoints
+from gansmith.folder.metrics_log import read, read_alerts
+from gansmith.games.duel import Duel
+
+SMALL = ("architecture.name=mlp", "architecture.generator_widths=[16]", "architecture.discriminator_widths=[16]")
+QUIET = ("evaluate.times=0", "train.precision=float32")
+PROGRAM = """
+import sys, torch
+torch.set_num_threads(1)
+import gansmith, gansmith.callbacks.checkpoint as c
+c.SECONDS = 0.0
+gansmith.train(sys.argv[1], run=sys.argv[2], samples=int(sys.argv[3]), batch=8, settings=sys.argv[4:])
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 grey 8x8 pictures in one .npz with two classes."""
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 8, 8), np.uint8)
+    np.savez(path, samples=pixels, labels=np.arange(48) % 2)
+    return path
+
+
+def train(data: Path, run: Path, samples: int = 160, **more: object) -> None:
+    settings = (*SMALL, *QUIET, *more.pop("settings", ()))  # type: ignore[misc]
+    gansmith.train(data, run=run, samples=samples, batch=8, settings=settings, **more)  # type: ignore[arg-type]
+
+
+def process(data: Path, run: Path, samples: int, *settings: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, str(data), str(run), str(samples), *SMALL, *QUIET, *settings]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def state_of(run: Path) -> dict[str, Tensor]:
+    found = checkpoints.load_latest(run, print)
+    assert found is not None
+    flat: dict[str, Tensor] = {}
+
+    def walk(name: str, value: object) -> None:
+        if isinstance(value, Tensor):
+            flat[name] = value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}/{key}", inner)
+
+    walk("", found[0]["game"])
+    return flat
+
+
+def assert_same(a: Path, b: Path) -> None:
+    left, right = state_of(a), state_of(b)
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.equal(left[name], right[name]), name
+
+
+def test_a_run_folder_holds_what_the_design_lists(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path / "run", settings=("evaluate.times=2", "evaluate.samples=20", "evaluate.features=random"))
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert {"run.json", "recipe.toml", "metrics.jsonl", "samples", "checkpoints", "generator.safetensors"} <= names
+    assert "report.html" in names
+    assert any(n.startswith("events.out.tfevents.") for n in names)
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["state"] == "finished"
+    assert run["samples_seen"] == 160
+    assert run["scores"]["values"]["frechet"] > 0
+    assert run["scores"]["protocol"]["extractor"] == "random"
+    rows = read(tmp_path / "run" / "metrics.jsonl")
+    assert {"loss/generator", "loss/discriminator", "verdict/real", "verdict/fake"} <= rows[-1].keys() | rows[0].keys()
+    assert sorted(p.name for p in (tmp_path / "run" / "samples").glob("0*.png"))[0] == "000000000.png"
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "sngan", "wgan-gp"])
+def test_extending_equals_training_on(data: Path, tmp_path: Path, recipe: str) -> None:
+    """Stopped after 80 samples and continued to 160 is the same as 160 at once: schedules aside, to the bit."""
+    flat = ("optimizer.lr=1e-3", *QUIET)
+    width = {"dcgan": "architecture.width=4", "wgan-gp": "architecture.width=4", "sngan": "architecture.width=8"}
+    settings = (*flat, width[recipe])
+    if recipe == "sngan":
+        settings = (*settings, "architecture.discriminator_width=8")
+    common = {"batch": 8, "recipe": recipe, "settings": settings}
+    gansmith.train(data, run=tmp_path / "whole", samples=160, **common)  # type: ignore[arg-type]
+    gansmith.train(data, run=tmp_path / "parts", samples=80, **common)  # type: ignore[arg-type]
+    gansmith.train(data, run=tmp_path / "parts", samples=160)  # nothing else said: as the run has it
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_kill_at_random_moments_changes_nothing(data: Path, tmp_path: Path) -> None:
+    """At least 20 kills -9 while training; the folder is always whole, and the end is that of an undisturbed run."""
+    samples, kills, rng = 24_000, 0, random.Random(0)
+    train(data, tmp_path / "whole", samples)
+    while kills < 20:
+        worker = process(data, tmp_path / "run", samples)
+        before = {p.name for p in (tmp_path / "run" / "checkpoints").glob("*.safetensors")}
+        deadline = time.monotonic() + 60
+        while worker.poll() is None and time.monotonic() < deadline:
+            if {p.name for p in (tmp_path / "run" / "checkpoints").glob("*.safetensors")} - before:
+                break
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.15))
+        assert worker.poll() is None, f"ended before it was killed {kills} times: {worker.communicate()}"
+        worker.kill()
+        worker.wait()
+        kills += 1
+        assert checkpoints.load_latest(tmp_path / "run", pytest.fail) is not None
+    last = process(data, tmp_path / "run", samples)
+    _, errors = last.communicate(timeout=120)
+    assert last.returncode == 0, errors
+    assert_same(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_signal_saves_and_says_how_to_go_on(data: Path, tmp_path: Path, number: str) -> None:
+    worker = process(data, tmp_path / "run", 10**8)
+    while not list((tmp_path / "run" / "checkpoints").glob("*.safetensors")):
+        assert worker.poll() is None, worker.communicate()
+        time.sleep(0.02)
+    time.sleep(0.3)
+    worker.send_signal(getattr(signal, number))
+    _, errors = worker.communicate(timeout=60)
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert "The same command goes on" in errors
+    assert run["state"] == "stopped"
+    assert checkpoints.found(tmp_path / "run")[0].name.startswith(f"{run['samples_seen']:012d}-")
+
+
+def test_a_second_process_is_refused(data: Path, tmp_path: Path) -> None:
+    worker = process(data, tmp_path / "run", 10**8)
+    try:
+        while not list((tmp_path / "run" / "checkpoints").glob("*.safetensors")):
+            assert worker.poll() is None, worker.communicate()
+            time.sleep(0.02)
+        with pytest.raises(RunFolderError, match=f"{worker.pid}"):
+            train(data, tmp_path / "run", 10**8)
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def plant_nan(monkeypatch: pytest.MonkeyPatch, when: set[int]) -> list[int]:
+    """From the steps numbered (over the whole process) in `when`, a NaN enters the generator's weights."""
+    calls: list[int] = []
+    step = Duel.step
+
+    def poisoned(self: Duel, batch: object, clock: object) -> object:
+        calls.append(clock.samples_seen)  # type: ignore[attr-defined]
+        if len(calls) in when:
+            with torch.no_grad():
+                next(iter(self.generator.network.parameters())).fill_(float("nan"))
+        return step(self, batch, clock)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Duel, "step", poisoned)
+    return calls
+
+
+def test_a_planted_nan_is_answered(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoint_module, "SECONDS", 0.0)
+    plant_nan(monkeypatch, {7})
+    train(data, tmp_path / "run")
+    assert "Non-finite" in capsys.readouterr().err
+    assert read_alerts(tmp_path / "run" / "alerts.jsonl")[0]["kind"] == "non-finite"
+    assert all(torch.isfinite(t).all() for t in state_of(tmp_path / "run").values() if t.is_floating_point())
+    rows = read(tmp_path / "run" / "metrics.jsonl")
+    assert rows[-1]["rate/lr_generator"] <= 1e-3  # half of what auto's schedule would say, at most
+
+
+def test_a_run_that_cannot_be_saved_gives_up_with_its_checkpoint_intact(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(data, tmp_path / "run", 80)
+    before = state_of(tmp_path / "run")
+    plant_nan(monkeypatch, set(range(1, 1000)))
+    with pytest.raises(Diverged, match="4 times"):
+        train(data, tmp_path / "run", 160)
+    after = state_of(tmp_path / "run")
+    assert all(torch.equal(before[n], after[n]) for n in before)
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["state"] == "failed"
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(data, tmp_path / "run", 80)
+    before = state_of(tmp_path / "run")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFolderError, match="full"):
+        train(data, tmp_path / "run", 160)
+    monkeypatch.undo()
+    assert all(torch.equal(before[n], t) for n, t in state_of(tmp_path / "run").items())
+    train(data, tmp_path / "run", 160)
+
+
+def test_a_corrupt_checkpoint_falls_back_to_the_one_before(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoint_module, "SECONDS", 0.0)
+    train(data, tmp_path / "whole", 240)
+    train(data, tmp_path / "run", 160, settings=("optimizer.lr=1e-3",))
+    newest = checkpoints.found(tmp_path / "run")[0]
+    newest.write_bytes(newest.read_bytes()[:-7])
+    train(data, tmp_path / "run", 240)
+    assert "Falling back" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["samples_seen"] == 240
+
+
+def test_another_recipe_or_other_data_is_refused(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path / "run", 80)
+    kept = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file() and p.name != "run.lock"}
+    with pytest.raises(RunFolderError, match=r"loss\.name: the run has 'relativistic', the command asks for 'hinge'"):
+        train(data, tmp_path / "run", 160, settings=("loss.name=hinge",))
+    other = tmp_path / "other.npz"
+    np.savez(other, samples=np.zeros((48, 8, 8), np.uint8), labels=np.arange(48) % 2)
+    with pytest.raises(RunFolderError, match="other data"):
+        train(other, tmp_path / "run", 160)
+    assert kept == {
+        p.name: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file() and p.name != "run.lock"
+    }
+
+
+def test_a_folder_with_other_files_is_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "dear.txt").write_text("keep me", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="holds other files"):
+        train(data, tmp_path / "photos")
+    assert [p.name for p in (tmp_path / "photos").iterdir()] == ["dear.txt"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"batch": 4096}, DataError, "--batch 24"),
+        ({"recipe": "dgcan"}, RecipeError, "Did you mean 'dcgan'"),
+        ({"settings": ("loss.name=hing",)}, RecipeError, "Did you mean 'hinge'"),
+        ({"settings": ("architecture.widht=3",)}, RecipeError, "widht"),
+        ({"settings": ("optimizer.lr=-1",)}, RecipeError, "lr must be above 0"),
+        ({"settings": ("optimizer.lr=fast",)}, RecipeError, "fast"),
+        ({"resolution": "banana"}, RecipeError, "WIDTHxHEIGHT"),
+        ({"resolution": 7, "recipe": "dcgan", "batch": 8}, RecipeError, "7x7"),
+        ({"device": "cuda"}, RecipeError, "no device 'cuda'"),
+        ({"minutes": 1.0, "samples": 5}, RecipeError, "Give one of them"),
+        ({"classes": True, "settings": ("data.channels=7",)}, RecipeError, "channels"),
+    ],
+)
+def test_bad_options_are_explained_and_leave_nothing(
+    data: Path, tmp_path: Path, options: dict[str, object], error: type[GansmithError], words: str
+) -> None:
+    if "device" in options and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(error, match=words):
+        gansmith.train(data, run=tmp_path / "run", **{"samples": 80, **options})  # type: ignore[arg-type]
+    assert not (tmp_path / "run" / "recipe.toml").exists()
+
+
+def test_sampling_needs_only_the_generator_file(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path / "run", 80)
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes((tmp_path / "run" / "generator.safetensors").read_bytes())
+    trained = gansmith.load(alone)
+    assert trained.classes == gansmith.load(tmp_path / "run").classes
+    a, b = trained.sample(100, seed=5), gansmith.load(tmp_path / "run").sample(70, seed=5)
+    torch.testing.assert_close(a.x[:70], b.x)
+    assert not torch.equal(a.x, trained.sample(100, seed=6).x)
+    still = trained.sample(8, seed=5, truncation=0.0, label=trained.classes[0] if trained.classes else None)
+    torch.testing.assert_close(still.x, still.x[:1].expand_as(still.x))
+    assert a._repr_png_().startswith(b"\x89PNG")
+
+
+def test_minutes_end_a_run(data: Path, tmp_path: Path) -> None:
+    gansmith.train(data, run=tmp_path / "run", minutes=0.03, batch=8, settings=(*SMALL, *QUIET))
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["state"] == "finished"
+    assert 1.8 <= run["seconds"] < 20
