@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from gansmith.cache import cache_folder
 from gansmith.data import builtin
 from gansmith.data.builtin import BUILT_IN, CIFAR_BIN, CIFAR_PY, IDX_NAMES, built_in_name, locate
-from gansmith.data.download import RemoteFile, cache_folder, fetch, md5_of, unpack
+from gansmith.data.download import RemoteFile, fetch, md5_of, unpack
 from gansmith.errors import DataError
 
 BODY = bytes(range(256)) * 5000  # several chunks

@@ -271,6 +271,13 @@ def test_impossible_settings(setting: str, message: str) -> None:
         apply_set(BASE, setting)
 
 
+def test_a_player_inherits_the_shared_optimizer_key_before_it_is_changed() -> None:
+    before = {"optimizer": {"lr": 1e-3}}
+    table = apply_set(before, "optimizer.generator.lr.end=0")
+    assert table == {"optimizer": {"lr": 1e-3, "generator": {"lr": {"start": 1e-3, "end": 0}}}}
+    assert before == {"optimizer": {"lr": 1e-3}}
+
+
 def test_settings_are_applied_names_first() -> None:
     before = {"loss": {"name": "hinge"}}
     table = apply_settings(before, ["loss.smoothing=0.3", "loss.name=minimax"])

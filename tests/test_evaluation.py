@@ -21,9 +21,9 @@ CLASSES = 3
 
 
 def make(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Fresh samples of the true distribution: one of three brightnesses, with noise; and their classes."""
+    """Fresh samples of the true distribution: three brightnesses equally often, with noise; and their classes."""
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.randint(0, CLASSES, (count,), generator=generator)
+    labels = torch.arange(count) % CLASSES  # not by chance: that chance would outweigh all else in these distances
     noise = torch.randn(count, *SHAPE, generator=generator) * 0.05
     return (labels.view(-1, 1, 1, 1) - 1) * 0.6 + noise, labels
 
@@ -74,7 +74,8 @@ def test_fresh_real_samples_score_as_the_test_split_does(judge: Judge) -> None:
     scores = judge.score(lambda count, seed: make(count, seed + 100))
     assert scores.values.keys() == ALL
     assert scores.values["frechet_ratio"] == pytest.approx(1, abs=0.6)
-    for key in ("precision", "recall", "coverage", "density", "diversity", "memorization/ratio_median"):
+    assert min(scores.values["precision"], scores.values["recall"]) > 0.75  # k = 3 balls do not hold all fresh reals
+    for key in ("coverage", "density", "diversity", "memorization/ratio_median"):
         assert scores.values[key] == pytest.approx(1, abs=0.15), key
     assert abs(scores.values["kernel"]) < 0.01
     assert scores.values["classes_hit"] == CLASSES
@@ -147,9 +148,8 @@ def test_the_ratio_is_formed_from_equal_counts_and_says_so() -> None:
     fakes = make(300, 0)[0].flatten(1)
     reference = train.x[judge.chosen].flatten(1)
     chosen = torch.randperm(80, generator=torch.Generator().manual_seed(0))
-    expected = frechet_distance(fakes[:80], reference[:80]) / frechet_distance(
-        test.x[chosen].flatten(1), reference[:80]
-    )
+    held_out = frechet_distance(test.x[chosen].flatten(1), reference[:80])
+    expected = frechet_distance(fakes[:80], reference[:80]) / held_out
     assert scores.values["frechet"] == pytest.approx(frechet_distance(fakes, reference), rel=1e-6)
     assert scores.values["frechet_ratio"] == pytest.approx(expected, rel=1e-6)
     protocol = scores.protocol

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from gansmith.cache import cache_folder
 from gansmith.contracts import Batch, Dataset, Extractor, Spec
 from gansmith.errors import DataError, GansmithError, RecipeError
 from gansmith.features import find
-from gansmith.features.cache import cache_folder
 from gansmith.features.classifier import Classifier, fit_classifier
 from gansmith.features.inception import InceptionFeatures
 from gansmith.features.network import ConvNet, inner_size

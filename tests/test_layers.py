@@ -105,6 +105,7 @@ def test_the_latent_carries_its_class() -> None:
     w = block(z, y)
     assert w.shape == (4, block.size)
     assert torch.equal(w[:, :5], z)
+    assert torch.allclose(w[:, 5:].norm(dim=1), torch.ones(4))
     assert torch.equal(w[1, 5:], w[2, 5:])
     assert not torch.equal(w[0, 5:], w[1, 5:])
     assert LatentWithClass(5, 0)(z, y) is z

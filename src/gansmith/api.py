@@ -23,6 +23,7 @@ from gansmith.callbacks.report import write_report
 from gansmith.config import build
 from gansmith.contracts import Codec, Dataset, Source
 from gansmith.data import check as data_check
+from gansmith.data.announce import Announce
 from gansmith.data.findings import Findings
 from gansmith.errors import DataError, GansmithError, RecipeError, RunFolderError, nearest
 from gansmith.evaluation import Judge, Scores
@@ -32,7 +33,7 @@ from gansmith.features import find as find_extractor
 from gansmith.folder import atomic
 from gansmith.folder.lock import RunLock
 from gansmith.folder.run_json import read_run, update_run
-from gansmith.plan import Wish, choose_device, plan
+from gansmith.plan import Wish, choose_device, names_own_code, plan
 from gansmith.recipe import Recipe, load_recipe
 from gansmith.run import Run
 
@@ -144,7 +145,7 @@ def train(
 
 def train_in(folder: Path, wish: Wish) -> bool:
     """Train as wished; True when complete, False when the process was asked to stop on the way."""
-    before = _existing(folder)
+    before = _existing(folder, trust=names_own_code(wish))
     recipe = plan(wish, before, say)
     device = choose_device(recipe.train.device)
     dataset, codec = recipe.data.open()
@@ -181,14 +182,17 @@ def _train(run: Run) -> bool:
     return complete
 
 
-def _existing(folder: Path) -> Recipe | None:
-    """The recipe of the run that is in `folder`; None where it is new. Raises RunFolderError where it is foreign."""
+def _existing(folder: Path, *, trust: bool) -> Recipe | None:
+    """The recipe of the run that is in `folder`; None where it is new. Raises RunFolderError where it is foreign.
+
+    Only where the command itself names code of the user's own may the folder's recipe name some too.
+    """
     if folder.exists() and not folder.is_dir():
         raise RunFolderError(f"--run {folder} is a file. Wanted: a folder for the run, new or an earlier run's.")
     names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
     if "run.json" in names and "recipe.toml" in names:
         read_run(folder)
-        return Recipe.from_table(load_recipe(folder / "recipe.toml"))
+        return Recipe.from_table(load_recipe(folder / "recipe.toml"), trust=trust)
     if names - {"run.lock", "run.json"}:
         raise RunFolderError(
             f"--run {folder} holds other files ({', '.join(sorted(names)[:3])} ...) and no run of gansmith's.\n"
@@ -272,7 +276,7 @@ def evaluate(
     if data is not None:
         path = Path(data).expanduser()
         table["path"] = str(path.resolve()) if path.exists() else str(data)
-    source: Any = build(Source, table, "[data]")  # type: ignore[type-abstract]
+    source: Any = build(Source, table, "[data]", trust=False)  # type: ignore[type-abstract]
     dataset, _ = source.open()
     test = source.open_test()
     extractor = find_extractor(features, dataset, test, say)
@@ -281,4 +285,4 @@ def evaluate(
 
 def check(data: str | Path) -> Findings:
     """What is in a data set, and what is wrong with it."""
-    return data_check.check(str(data))
+    return data_check.check(str(data), Announce(" of the pictures looked at"))

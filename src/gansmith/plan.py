@@ -14,6 +14,7 @@ from gansmith import auto
 from gansmith.config import apply_settings, build
 from gansmith.contracts import Source
 from gansmith.data import builtin
+from gansmith.data.announce import Announce
 from gansmith.errors import DataError, RecipeError, RunFolderError
 from gansmith.recipe import Recipe, differences, load_recipe
 
@@ -57,6 +58,12 @@ def plan(wish: Wish, before: Recipe | None, say: Callable[[str], None]) -> Recip
     if before is not None:
         _same_training(before, recipe)
     return recipe
+
+
+def names_own_code(wish: Wish) -> bool:
+    """Whether the command names a class or a recipe of the user's own, so that importing their modules is wanted."""
+    own = any(re.search(r"\bname\s*=.*\w\.\w|\bpenalty\.\w+\.[A-Z]", setting) for setting in wish.settings)
+    return own or (wish.recipe or "").endswith(".toml")
 
 
 def choose_device(name: str) -> torch.device:
@@ -113,7 +120,7 @@ def _place(wish: Wish) -> str:
     if wish.data_root is not None and not Path(wish.data).exists():
         if not Path(wish.data_root).is_dir():
             raise DataError(f"--data-root {wish.data_root}: there is no such folder. It should hold {wish.data}/.")
-        found = builtin.locate(wish.data, wish.data_root)
+        found = builtin.locate(wish.data, wish.data_root, Announce())
         if found is not None:
             return str(found.resolve())
     path = Path(wish.data).expanduser()

@@ -66,17 +66,6 @@ def train(
     from gansmith import api
     from gansmith.plan import Wish
 
-    wish = Wish(
-        data=data,
-        recipe=recipe,
-        samples=samples,
-        minutes=minutes,
-        resolution=resolution,
-        batch=batch,
-        classes=classes,
-        seed=seed,
-        device=device,
-        settings=settings,
-        data_root=None if data_root is None else str(data_root),
-    )
+    root = None if data_root is None else str(data_root)
+    wish = Wish(data, recipe, samples, minutes, resolution, batch, classes, seed, device, settings, root)
     return 0 if api.train_in(run, wish) else INTERRUPTED

@@ -15,7 +15,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from gansmith.data.download import Progress, RemoteFile, cache_folder, fetch, is_right, unpack
+from gansmith.cache import cache_folder
+from gansmith.data.download import Progress, RemoteFile, fetch, is_right, unpack
 from gansmith.errors import DataError
 
 IDX_NAMES = (

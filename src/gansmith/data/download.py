@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import http.client
 import os
-import sys
 import tarfile
 import tempfile
 import urllib.error
@@ -35,17 +34,6 @@ class RemoteFile:
     md5: str  # of the file as published
     max_bytes: int  # more than this is not the file
     content_md5: str | None = None  # of a .gz file's contents: accepted where a mirror compressed them anew
-
-
-def cache_folder() -> Path:
-    """The user's cache: `GANSMITH_CACHE`, or gansmith's folder in the place the platform keeps caches in."""
-    if given := os.environ.get("GANSMITH_CACHE"):
-        return Path(given).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "gansmith"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "gansmith"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gansmith"
 
 
 def md5_of(path: Path, unzip: bool = False) -> str:

@@ -9,6 +9,7 @@ import difflib
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from gansmith.data.announce import Announce
 from gansmith.data.arrays import open_array
 from gansmith.data.builtin import locate
 from gansmith.data.cifar import batches, open_cifar

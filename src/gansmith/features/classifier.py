@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gansmith.cache import cache_folder
 from gansmith.contracts import Dataset, Extractor, Seen
 from gansmith.errors import DataError
-from gansmith.features.cache import cache_folder
 from gansmith.features.fit import held_out, load_pixels, measure, train
 from gansmith.features.network import ConvNet, shrink
 from gansmith.features.weights import check_shape, in_chunks, weights_hash

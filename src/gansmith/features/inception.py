@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gansmith.cache import cache_folder
 from gansmith.contracts import Extractor, Seen, Spec
 from gansmith.errors import DataError, GansmithError
-from gansmith.features.cache import cache_folder
 from gansmith.features.weights import check_shape, in_chunks, weights_hash
 
 INSTEAD = "Or judge with --features classifier (labelled data) or --features random, which need nothing."

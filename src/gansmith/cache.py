@@ -1,4 +1,4 @@
-"""Where extractors' weights are kept between runs."""
+"""Where downloads and feature extractors are kept between runs. Imports no torch."""
 
 from __future__ import annotations
 
