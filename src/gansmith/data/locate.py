@@ -43,7 +43,7 @@ def _open(path: str, split: str) -> Files | None:
         return _open_existing(place, path, split)
     if path == "digits":
         return open_digits(split)
-    if place.name == path and (found := locate(path)) is not None:
+    if place.name == path and (found := locate(path, progress=Announce())) is not None:
         return _open_existing(found, path, split)
     for parent in place.parents:
         if parent.is_file() and zipfile.is_zipfile(parent):
