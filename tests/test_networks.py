@@ -298,13 +298,13 @@ def test_the_papers_and_articles_networks_have_their_sizes() -> None:
     assert count(generator) == 100 * 6272 + 128 * 128 * 25 + 128 * 64 * 25 + 64 * 49 + 1 + norms
     assert count(discriminator) == 26 * 64 + (64 * 25 + 1) * 128 + (128 * 25 + 1) * 128 + 128 * 16 + 1
     cifar = Layered(
-        generator=((128, 4, 2), (128, 4, 2)),
+        generator=((128, 3, 2), (128, 3, 2)),
         image=(3, 1),
-        discriminator=((128, 3, 2, 0), (128, 3, 2, 1), (128, 3, 1, 1)),
+        discriminator=((128, 3, 2, 0), (128, 3, 2, 1), (128, 3, 2, 1)),
     )
     generator, discriminator = cifar.build(spec_of((32, 32)))
-    assert count(generator) == 100 * 8192 + 2 * 128 * 128 * 16 + 128 * 27 + 3 + 2 * 3 * 128
-    assert count(discriminator) == 28 * 128 + 2 * (1152 * 128 + 256) + 8192 + 1
+    assert count(generator) == 100 * 8192 + 2 * 128 * 128 * 9 + 128 * 27 + 3 + 2 * 3 * 128
+    assert count(discriminator) == 28 * 128 + 2 * (1152 * 128 + 256) + 128 * 16 + 1
     generator, discriminator = DCGAN(width=128, max_width=1024, latent=100).build(spec_of((64, 64)))
     maps = [1024, 512, 256, 128]
     convs = sum(a * b * 16 for a, b in zip(maps, [*maps[1:], 3], strict=True)) + 3
