@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from gansmith.contracts import GivenSpec, Spec
-from gansmith.data.codec import ImageCodec, grid, to_bytes
+from gansmith.data.codec import GAP, ImageCodec, grid, to_bytes
 from gansmith.errors import DataError
 
 SHAPES = [(1, 8, 8), (3, 16, 12), (4, 9, 20)]
@@ -60,11 +60,12 @@ def test_grids(shape: tuple[int, ...], tmp_path: Path) -> None:
     factor = {8: 4, 16: 2, 20: 2}[max(shape[1:])]
     for ending in (".png", ".webp"):
         with Image.open(codec.save(x, tmp_path / "new" / f"grid{ending}")) as sheet:
-            assert sheet.size == (3 * factor * shape[2], 2 * factor * shape[1])
+            assert sheet.size == (3 * (factor * shape[2] + GAP) - GAP, 2 * (factor * shape[1] + GAP) - GAP)
             assert ("A" in sheet.mode) == (shape[0] == 4)
     codec.save(x, tmp_path / "grid.jpg")
-    sheet = grid(x, columns=5).resize((5 * shape[2], shape[1]), Image.Resampling.NEAREST)
-    second = sheet.crop((shape[2], 0, 2 * shape[2], shape[1]))
+    left = factor * shape[2] + GAP
+    second = grid(x, columns=5).crop((left, 0, left + factor * shape[2], factor * shape[1]))
+    second = second.resize((shape[2], shape[1]), Image.Resampling.NEAREST)
     assert torch.equal(codec.encode([second])[0], x[1])
 
 

@@ -20,6 +20,7 @@ from gansmith.data.decode import MODES, Fit, to_array, to_eight_bits
 from gansmith.errors import DataError
 
 SMALLEST_TILE = 32  # pixels; smaller pictures are enlarged in grids
+GAP = 2  # pixels between the pictures of a grid
 OURS = re.compile(r"\d{5,}\.png")  # a file that `save` wrote into a folder; it also carries MARK
 MARK = ("Software", "gansmith")
 
@@ -119,18 +120,21 @@ def to_bytes(x: Tensor) -> NDArray[np.uint8]:
 def grid(x: Tensor, columns: int | None = None) -> Image.Image:
     """[N, C, H, W] in [-1, 1] -> one picture, row by row, nearly square unless `columns` is given.
 
-    Pictures under 32 pixels are enlarged by a whole factor without smoothing. Places left over are white.
+    Pictures under 32 pixels are enlarged by a whole factor without smoothing. GAP white pixels lie between two
+    pictures (transparent where they have transparency), and places left over are white too.
     """
     pixels = to_bytes(x)
+    factor = math.ceil(SMALLEST_TILE / max(pixels.shape[1:3]))
+    pixels = pixels.repeat(factor, 1).repeat(factor, 2)
     count, height, width, channels = pixels.shape
-    factor = math.ceil(SMALLEST_TILE / max(height, width))
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    tiles = np.full((rows * columns, height, width, channels), 255, np.uint8)
-    tiles[:count] = pixels
-    sheet = tiles.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    sheet = sheet.reshape(rows * height, columns * width, channels)
-    return _to_picture(sheet.repeat(factor, 0).repeat(factor, 1))
+    background = np.array([255] * min(channels, 3) + [0] * (channels == 4), np.uint8)
+    tiles = np.broadcast_to(background, (rows * columns, height + GAP, width + GAP, channels)).copy()
+    tiles[:count, :height, :width] = pixels
+    sheet = tiles.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * (height + GAP), columns * (width + GAP), channels)
+    return _to_picture(np.ascontiguousarray(sheet[:-GAP, :-GAP]))
 
 
 def _to_picture(pixels: NDArray[np.uint8]) -> Image.Image:
