@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gansmith.callbacks.base import Callback
 from gansmith.contracts import Clock, Report
-from gansmith.folder import checkpoints, generator_file
+from gansmith.folder import atomic, checkpoints, generator_file
 
 if TYPE_CHECKING:
     from gansmith.run import Run
@@ -24,6 +24,8 @@ class Checkpoint(Callback):
         self._next = 0.0
 
     def start(self, run: Run) -> None:
+        for place in (run.folder, run.folder / "samples"):
+            atomic.remove_temporaries(place)
         if run.clock.samples_seen == 0:
             self.save(run)
         self._next = time.monotonic() + SECONDS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gansmith.callbacks.base import Callback
 from gansmith.callbacks.checkpoint import Checkpoint, use_best
 from gansmith.callbacks.log import Log
+from gansmith.callbacks.preview import save_picture
 from gansmith.contracts import Report
 from gansmith.evaluation import Judge
 from gansmith.features import find as find_extractor
@@ -79,8 +80,8 @@ class Evaluate(Callback):
         assert self._judge is not None
         samples, _ = run.draw(PICTURES, seed=1)
         nearest, _ = self._judge.nearest(samples)
-        run.codec.save(samples, run.folder / "samples" / "uncurated.png")
-        run.codec.save(nearest, run.folder / "samples" / "nearest.png")
+        save_picture(run, samples, "uncurated.png")
+        save_picture(run, nearest, "nearest.png")
 
 
 def summary(values: dict[str, float], protocol: dict[str, Any]) -> str:

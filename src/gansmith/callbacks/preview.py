@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from gansmith.callbacks.base import Callback
 from gansmith.contracts import Report
+from gansmith.folder import atomic
 
 if TYPE_CHECKING:
     from gansmith.run import Run
@@ -58,4 +60,18 @@ class Preview(Callback):
         z = torch.randn(count, run.latent_size, generator=generator)
         given = torch.arange(count) % classes if classes else None
         x = run.sample(z, given)
-        self.newest = run.codec.save(x, run.folder / "samples" / f"{run.clock.samples_seen:09d}.png")
+        self.newest = save_picture(run, x, f"{run.clock.samples_seen:09d}.png")
+
+
+def save_picture(run: Run, x: Tensor, name: str) -> Path:
+    """A grid of `x` as samples/`name`, whole or not at all. Raises RunFolderError where the disk refuses."""
+    path = run.folder / "samples" / name
+    temporary = path.with_name(f".{name}.tmp{path.suffix}")
+    try:
+        run.codec.save(x, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise atomic.refusal(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -76,7 +76,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def remove_temporaries(folder: Path) -> None:
     """Remove what killed writers left in `folder`. Only for whoever holds the run's lock."""
-    for stray in folder.glob(".*.tmp"):
+    for stray in folder.glob(".*.tmp*"):
         with contextlib.suppress(OSError):
             stray.unlink()
 

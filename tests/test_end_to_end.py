@@ -1,0 +1,80 @@
+"""From the command line to the scores, as a user goes: digits, some seconds, a distance that noise cannot reach."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BAR = 8.0  # Frechet distance to the training digits, in units of train-vs-test; an untrained generator has above 100
+
+
+def gansmith(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gansmith", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=250, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("sklearn")
+    folder = tmp_path_factory.mktemp("user")
+    done = gansmith("train", "digits", "--run", "run", "--samples", "12k", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_training_digits_beats_the_stated_distance(trained: Path) -> None:
+    run = json.loads((trained / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["scores"]["values"]["frechet_ratio"] < BAR
+    assert run["scores"]["values"]["coverage"] > 0.4
+    assert run["best"]["frechet"] > 0
+
+
+def test_the_same_command_again_has_nothing_to_do(trained: Path) -> None:
+    before = (trained / "run" / "generator.safetensors").read_bytes()
+    done = gansmith("train", "digits", "--run", "run", "--samples", "12k", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert (trained / "run" / "generator.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("out", ["grid.png", "grid.webp", "samples.npz", "pictures"])
+def test_sampling_in_every_form(trained: Path, out: str) -> None:
+    done = gansmith("sample", "run", "--count", "9", "--out", out, "--class", "7", "--truncation", "0.8", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    path = trained / out
+    if out == "pictures":
+        assert len(list(path.iterdir())) == 9
+    elif out == "samples.npz":
+        arrays = np.load(path)
+        assert arrays["samples"].shape == (9, 8, 8, 1)
+        assert arrays["samples"].dtype == np.uint8
+        assert arrays["labels"].tolist() == [7] * 9
+    else:
+        assert Image.open(path).width > 3 * 32
+
+
+def test_evaluate_compare_and_check(trained: Path) -> None:
+    done = gansmith("evaluate", "run", "--samples", "500", "--features", "random", "--json", "s.json", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((trained / "s.json").read_text(encoding="utf-8"))
+    assert scores["protocol"]["extractor"] == "random"
+    assert scores["protocol"]["hash"]
+    done = gansmith("compare", "run", "run", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "frechet" in done.stdout
+    done = gansmith("check", "digits", "--json", "c.json", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "1,438" in done.stdout
+
+
+def test_the_report_is_whole(trained: Path) -> None:
+    text = (trained / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in text
+    assert "data:image" in text
+    assert "<script" not in text
+    assert "frechet" in text.lower()
