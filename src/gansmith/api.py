@@ -56,7 +56,10 @@ class Samples:
 
     def save(self, path: str | Path) -> Path:
         """.png or .webp: a grid; .npz: arrays `samples` (uint8 [N, H, W, C]) and `labels`; a folder: single files."""
-        return self.codec.save(self.x, Path(path), self.labels)
+        try:
+            return self.codec.save(self.x, Path(path), self.labels)
+        except OSError as error:
+            raise atomic.refusal(error, Path(path)) from error
 
     def __len__(self) -> int:
         return len(self.x)
@@ -111,10 +114,19 @@ class Trained:
             raise RecipeError(f"There is no class '{name}'.{nearest(name, self.classes)}")
         return torch.full((count,), self.classes.index(name))
 
-    def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Samples and labels as tensors, for judges."""
-        samples = self.sample(count, seed)
-        return samples.x, samples.labels
+    def draw_like(self, dataset: Dataset) -> Callable[[int, int], tuple[Tensor, Tensor | None]]:
+        """For judges: (count, seed) -> samples and labels, with classes as frequent as in `dataset`."""
+        if self.classes and (dataset.labels is None or dataset.label_names != self.classes):
+            raise DataError(f"The data has other classes than the generator, which knows: {', '.join(self.classes)}.")
+
+        def draw(count: int, seed: int) -> tuple[Tensor, Tensor | None]:
+            labels = None
+            if self.classes and dataset.labels is not None:
+                chance = torch.Generator().manual_seed(seed)
+                labels = dataset.labels[torch.randint(len(dataset.labels), (count,), generator=chance)]
+            return torch.cat(list(sampling.draw(self.generator, count, seed, labels))), labels
+
+        return draw
 
 
 def train(
@@ -211,8 +223,7 @@ def _same_data(folder: Path, dataset: Dataset) -> None:
 
 
 def _begin(folder: Path, recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
-    if not (folder / "recipe.toml").exists():
-        atomic.write_text(folder / "recipe.toml", recipe.to_toml())
+    atomic.write_text(folder / "recipe.toml", recipe.to_toml())  # an extended run keeps its new length
     data = {
         "path": str(getattr(recipe.data, "path", "")),
         "fingerprint": dataset.fingerprint,
@@ -243,7 +254,7 @@ def _end(run: Run, state: str, say: Callable[[str], None]) -> None:
         if unreadable:
             listing = run.folder / "unreadable.txt"
             atomic.write_text(listing, "".join(f"{name}\t{why}\n" for name, why in sorted(unreadable.items())))
-            say(f"{len(unreadable)} files could not be read and were left out; they are listed in {listing}.")
+            say(f"{len(unreadable)} unreadable file(s) left out, listed with reasons in {listing}.")
         update_run(
             run.folder,
             state=state,
@@ -268,10 +279,15 @@ def load(run: str | Path, *, trust: bool = False) -> Trained:
 
 
 def evaluate(
-    run: str | Path, data: str | Path | None = None, features: str = "auto", samples: int | None = None
+    run: str | Path,
+    data: str | Path | None = None,
+    features: str = "auto",
+    samples: int | None = None,
+    *,
+    trust: bool = False,
 ) -> Scores:
     """Score a run's generator against its own data, or `data`, on `samples` samples (5,000 where there are as many)."""
-    trained = load(run)
+    trained = load(run, trust=trust)
     table = dict(trained.metadata["recipe"]["data"])
     if data is not None:
         path = Path(data).expanduser()
@@ -280,7 +296,7 @@ def evaluate(
     dataset, _ = source.open()
     test = source.open_test()
     extractor = find_extractor(features, dataset, test, say)
-    return Judge(extractor, dataset, test, samples=samples or 5000).score(trained.draw)
+    return Judge(extractor, dataset, test, samples=samples or 5000).score(trained.draw_like(dataset))
 
 
 def check(data: str | Path) -> Findings:

@@ -51,12 +51,13 @@ class Evaluate(Callback):
             return  # stopped on the way: whoever pressed Ctrl-C does not want to wait for scores
         use_best(run)
         with run.off_the_clock():
-            scores = self.judge(run, run.recipe.evaluate.final_samples).score(run.draw)
+            # other latents than those by which the best evaluation was chosen
+            scores = self.judge(run, run.recipe.evaluate.final_samples, run.recipe.train.seed + 1).score(run.draw)
             self._pictures(run)
         update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
         self.log.progress.say(summary(scores.values, scores.protocol))
 
-    def judge(self, run: Run, samples: int) -> Judge:
+    def judge(self, run: Run, samples: int, seed: int) -> Judge:
         """A judge with this run's extractor, which is trained when first asked for."""
         with run.off_the_clock():
             extractor = (
@@ -64,11 +65,11 @@ class Evaluate(Callback):
                 if self._judge
                 else find_extractor(run.recipe.evaluate.features, run.dataset, run.test, self.log.progress.say)
             )
-            self._judge = Judge(extractor, run.dataset, run.test, samples=samples, seed=run.recipe.train.seed)
+            self._judge = Judge(extractor, run.dataset, run.test, samples=samples, seed=seed)
         return self._judge
 
     def _score(self, run: Run) -> None:
-        judge = self._judge or self.judge(run, run.recipe.evaluate.samples)
+        judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
         scores = judge.score(run.draw)
         self.log.scores(run, scores.values)
         if self.best is None or scores.values["frechet"] < self.best["frechet"]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from gansmith.cli.values import Count, JsonFile, write_json
 
@@ -16,6 +18,7 @@ def evaluate(
     features: str = "auto",
     samples: Count = None,
     json: JsonFile = None,
+    trust: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Score a trained generator against its data. Scores compare only where the features' hash is the same.
 
@@ -29,12 +32,14 @@ def evaluate(
         What sees the pictures: classifier, random, inception, a file of one, or auto.
     samples:
         How many pictures to make and judge. [default: 5000, or as many as the data has]
+    trust:
+        Import the network of your own (a dotted name) that the run was trained with.
     json:
         Write the scores and how they were measured to this file too.
     """
     from gansmith import api
 
-    scores = api.evaluate(run, data=data, features=features, samples=samples)
+    scores = api.evaluate(run, data=data, features=features, samples=samples, trust=trust)
     print(_text(scores.values, scores.protocol))
     write_json(json, {"values": scores.values, "protocol": scores.protocol})
 

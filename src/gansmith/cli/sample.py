@@ -19,6 +19,7 @@ def sample(
     seed: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     label: Annotated[str | None, Parameter(name="--class")] = None,
     truncation: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 1.0,
+    trust: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Make pictures with a trained generator.
 
@@ -34,10 +35,12 @@ def sample(
         The same seed gives the same pictures; from 0.
     label:
         The class to make pictures of, where the training had classes. [default: all in turn]
+    trust:
+        Import the network of your own (a dotted name) that the run was trained with.
     truncation:
         From 1, as trained, down to 0, the average picture: less is cleaner and less varied.
     """
     from gansmith import api
 
-    samples = api.load(run).sample(count or 16, seed=seed, label=label, truncation=truncation)
+    samples = api.load(run, trust=trust).sample(count or 16, seed=seed, label=label, truncation=truncation)
     print(f"Wrote {samples.save(out)}")
