@@ -19,7 +19,7 @@ FEW = 5_000  # samples under which pictures are mirrored
 def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[dict[str, Any], list[str]]:
     """A recipe's table (without its [data] place) for data like this, and the reasons, one sentence each."""
     side = max(resolution)
-    width, reasons = _width(side), []
+    width, reasons = _width(side, channels), []
     reasons.append(f"dcgan without normalisation, {width} channels at {resolution[1]}x{resolution[0]}: fits 2 cores")
     gamma = _gamma(side, channels)
     reasons.append(f"relativistic loss with R1 and R2, gamma {gamma:g} falling to {gamma / 10:g}: keeps every mode")
@@ -37,6 +37,7 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
         "architecture": {
             "name": "dcgan",
             "width": width,
+            "discriminator_width": max(width, 32) if side <= 48 else width,
             "max_width": 256,
             "latent": 64,
             "norm": "none",
@@ -58,11 +59,15 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
     return table, reasons
 
 
-def _width(side: int) -> int:
-    """Channels of the finest feature maps: the finer they are the dearer."""
-    return 64 if side <= 16 else 32 if side <= 48 else 16 if side <= 96 else 8
+def _width(side: int, channels: int) -> int:
+    """Channels of the finest feature maps: the finer they are the dearer; grey pictures need fewer."""
+    if side <= 16:
+        return 64
+    if side <= 48:
+        return 24 if channels == 1 else 32
+    return 16 if side <= 96 else 8
 
 
 def _gamma(side: int, channels: int) -> float:
     """The gradient penalties' weight at the start; the end's is a tenth."""
-    return 1.0 if channels == 1 else 0.5 * (side / 32) ** 2
+    return 1.0 if channels == 1 else side / 32

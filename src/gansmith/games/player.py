@@ -72,7 +72,7 @@ class Player:
     """A network that learns. `averaged` is the running average (the network itself where there is none)."""
 
     def __init__(self, network: nn.Module, optimizer: Optimizer, average: Average | None = None) -> None:
-        self.network = network
+        self.network: nn.Module = network.to(memory_format=fastest_layout(network))  # type: ignore[call-overload]
         self.choice = optimizer
         self.optimizer = optimizer.build(network)
         self.average = average if average and average.half_life_samples else None
@@ -113,6 +113,17 @@ class Player:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # files hold plain layouts; the fused optimiser walks weight and moments in memory order, so these must agree
+        for weight, moments in self.optimizer.state.items():
+            for name, moment in moments.items():
+                if isinstance(moment, Tensor) and moment.shape == weight.shape:
+                    moments[name] = torch.empty_like(weight).copy_(moment)
         if self.average:
             self.averaged.load_state_dict(state["averaged"])
         self.caution = float(state["caution"])
+
+
+def fastest_layout(network: nn.Module) -> torch.memory_format:
+    """Channels last, unless the network has transposed convolutions, which are several times slower that way."""
+    transposed = any(isinstance(m, nn.ConvTranspose2d) for m in network.modules())
+    return torch.contiguous_format if transposed else torch.channels_last
