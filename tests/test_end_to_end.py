@@ -39,6 +39,7 @@ def test_the_same_command_again_has_nothing_to_do(trained: Path) -> None:
     before = (trained / "run" / "generator.safetensors").read_bytes()
     done = gansmith("train", "digits", "--run", "run", "--samples", "12k", cwd=trained)
     assert done.returncode == 0, done.stderr
+    assert "is complete" in done.stderr
     assert (trained / "run" / "generator.safetensors").read_bytes() == before
 
 

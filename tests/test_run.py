@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from torch import Tensor
 
 import gansmith
 from gansmith.callbacks import checkpoint as checkpoint_module
-from gansmith.errors import DataError, Diverged, GansmithError, RecipeError, RunFolderError
+from gansmith.errors import DataError, Diverged, GansmithError, MemoryShortage, RecipeError, RunFolderError
 from gansmith.folder import checkpoints
 from gansmith.folder.metrics_log import read, read_alerts
+from gansmith.games import memory
 from gansmith.games.duel import Duel
 
 SMALL = ("architecture.name=mlp", "architecture.generator_widths=[16]", "architecture.discriminator_widths=[16]")
@@ -291,6 +293,17 @@ def test_sampling_needs_only_the_generator_file(data: Path, tmp_path: Path) -> N
     still = trained.sample(8, seed=5, truncation=0.0, label=trained.classes[0] if trained.classes else None)
     torch.testing.assert_close(still.x, still.x[:1].expand_as(still.x))
     assert a._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 200_000)
+    with pytest.raises(MemoryShortage, match=r"a batch of 48 does not fit.*\n.*--batch \d+") as caught:
+        gansmith.train(data, run=tmp_path / "run", samples=480, batch=48, settings=QUIET)
+    fits = int(re.search(r"--batch (\d+)", str(caught.value))[1])  # type: ignore[index]
+    assert 2 <= fits < 48
+    gansmith.train(data, run=tmp_path / "run2", samples=2 * fits, batch=fits, settings=QUIET)
 
 
 def test_minutes_end_a_run(data: Path, tmp_path: Path) -> None:

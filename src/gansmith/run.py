@@ -21,6 +21,7 @@ from gansmith.contracts import Batch, Clock, Codec, Dataset, Report
 from gansmith.data.loader import Loader
 from gansmith.errors import MemoryShortage
 from gansmith.games.duel import Duel
+from gansmith.games.memory import fitting_batch
 from gansmith.games.player import Player
 from gansmith.recipe import Recipe
 
@@ -58,6 +59,7 @@ class Run:
         self.callbacks, recovery = callbacks, Recovery()
         if restore(self, say):
             say(f"Continuing at {self.clock.samples_seen:,} samples seen.")
+        self._require_memory()
         loader = self._loader()
         try:
             with Stop() as stop:
@@ -80,16 +82,26 @@ class Run:
             callback.finish(self)
         return complete
 
-    def _step(self, batch: Batch) -> Report:
+    def _require_memory(self) -> None:
+        batch = self.recipe.train.batch
+        if batch >= 4:
+            fits = fitting_batch(self.game, self._on_device(self.dataset.fetch(range(4))), batch, self.device)
+            if fits is not None:
+                raise MemoryShortage(_too_large(batch, fits))
+
+    def _on_device(self, batch: Batch) -> Batch:
         given = None if batch.given is None else batch.given.to(self.device, non_blocking=True)
-        batch = Batch(batch.real.to(self.device, non_blocking=True), given)
+        return Batch(batch.real.to(self.device, non_blocking=True), given)
+
+    def _step(self, batch: Batch) -> Report:
+        batch = self._on_device(batch)
         clock = self.clock._replace(progress=min(self.progress(), 1.0))
         try:
             report = self.game.step(batch, clock)
         except (RuntimeError, MemoryError) as error:
             if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
                 raise
-            raise MemoryShortage(_too_large(len(batch.real))) from error
+            raise MemoryShortage(_too_large(len(batch.real), max(2, len(batch.real) // 2))) from error
         if report.finite:
             self.clock = Clock(clock.samples_seen + len(batch.real), clock.progress, clock.step + 1)
         return report
@@ -136,8 +148,8 @@ class Run:
         return self.sample(z, given), given
 
 
-def _too_large(batch: int) -> str:
+def _too_large(batch: int, fits: int) -> str:
     return (
         f"Out of memory: a batch of {batch} does not fit.\n"
-        f"What to do: try --batch {max(batch // 2, 2)} (or a lower --resolution, or a smaller architecture.width)."
+        f"What to do: try --batch {fits} (or a lower --resolution, or a smaller architecture.width)."
     )

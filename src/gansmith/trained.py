@@ -1,0 +1,102 @@
+"""A trained generator in people's hands: samples by seed and class, as pictures, arrays and files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gansmith.contracts import Codec, Dataset
+from gansmith.data.images import grid
+from gansmith.errors import DataError, RecipeError, RunFolderError, nearest
+from gansmith.explore import sampling
+from gansmith.export.generator import read_generator
+from gansmith.folder import atomic
+
+
+class Samples:
+    """Samples as tensor [N, *shape] in [-1, 1] with their labels; notebooks show them as a grid."""
+
+    def __init__(self, x: Tensor, codec: Codec, labels: Tensor | None = None) -> None:
+        self.x, self.codec, self.labels = x, codec, labels
+
+    @property
+    def items(self) -> list[Any]:
+        """One PIL image a sample."""
+        return self.codec.decode(self.x)
+
+    def save(self, path: str | Path) -> Path:
+        """.png or .webp: a grid; .npz: arrays `samples` (uint8 [N, H, W, C]) and `labels`; a folder: single files."""
+        try:
+            return self.codec.save(self.x, Path(path), self.labels)
+        except OSError as error:
+            raise atomic.refusal(error, Path(path)) from error
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        grid(self.x).save(file, "png")
+        return file.getvalue()
+
+
+class Trained:
+    """A trained generator, from a run folder or from a generator.safetensors alone."""
+
+    def __init__(self, path: Path, *, trust: bool = False) -> None:
+        self.path = path
+        self.folder = path if path.is_dir() else None
+        file = path / "generator.safetensors" if path.is_dir() else path
+        if not file.exists():
+            what = "has no generator.safetensors yet" if path.is_dir() else "does not exist"
+            raise RunFolderError(f"{path} {what}. Wanted: a run folder of gansmith train, or a generator.safetensors.")
+        self.generator, self.codec, self.metadata = read_generator(file, trust=trust)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names to choose from in `sample(label=...)`; empty where the generator is unconditional."""
+        given = self.codec.spec.given
+        return given.names if given else ()
+
+    def sample(
+        self, count: int = 16, seed: int = 0, label: str | int | None = None, truncation: float = 1.0
+    ) -> Samples:
+        """`count` samples; the k-th of a seed is always the same. Without `label`, the classes take turns."""
+        if count < 1:
+            raise RecipeError(f"--count must be 1 or more, not {count}.")
+        if not 0 <= truncation <= 1:
+            raise RecipeError(f"--truncation must be in [0, 1] (1: none, 0.7: safer samples), not {truncation}.")
+        labels = self._labels(count, label)
+        parts = sampling.draw(self.generator, count, seed, labels, truncation)
+        return Samples(torch.cat(list(parts)), self.codec, labels)
+
+    def _labels(self, count: int, label: str | int | None) -> Tensor | None:
+        if not self.classes:
+            if label is not None:
+                raise RecipeError(f"This generator has no classes, but '{label}' was asked for. Leave --class out.")
+            return None
+        if label is None:
+            return torch.arange(count) % len(self.classes)
+        name = str(label)
+        if name not in self.classes:
+            raise RecipeError(f"There is no class '{name}'.{nearest(name, self.classes)}")
+        return torch.full((count,), self.classes.index(name))
+
+    def draw_like(self, dataset: Dataset) -> Callable[[int, int], tuple[Tensor, Tensor | None]]:
+        """For judges: (count, seed) -> samples and labels, with classes as frequent as in `dataset`."""
+        if self.classes and (dataset.labels is None or dataset.label_names != self.classes):
+            raise DataError(f"The data has other classes than the generator, which knows: {', '.join(self.classes)}.")
+
+        def draw(count: int, seed: int) -> tuple[Tensor, Tensor | None]:
+            labels = None
+            if self.classes and dataset.labels is not None:
+                chance = torch.Generator().manual_seed(seed)
+                labels = dataset.labels[torch.randint(len(dataset.labels), (count,), generator=chance)]
+            return torch.cat(list(sampling.draw(self.generator, count, seed, labels))), labels
+
+        return draw
