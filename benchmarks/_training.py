@@ -18,17 +18,17 @@ class End(NamedTuple):
 
 def after_first_step(then: Callable[[], None]) -> None:
     """Let this process call `then` once, right after both players' first optimiser steps; nothing else changes."""
-    from gansmith.games.duel import Duel
+    from gansmith.run import Run  # not Duel.step, which is tried on a copy before training, to see what fits
 
-    step = Duel.step
+    step = Run._step
 
-    def first(self: Duel, *arguments: Any) -> Any:
+    def first(self: Run, *arguments: Any) -> Any:
         report = step(self, *arguments)
-        Duel.step = step  # type: ignore[method-assign]
+        Run._step = step  # type: ignore[method-assign]
         then()
         return report
 
-    Duel.step = first  # type: ignore[method-assign,assignment]
+    Run._step = first  # type: ignore[method-assign]
 
 
 def save_often(steps: int) -> None:

@@ -306,6 +306,20 @@ def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(
     gansmith.train(data, run=tmp_path / "run2", samples=2 * fits, batch=fits, settings=QUIET)
 
 
+def test_what_cannot_be_scored_does_not_end_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    same = tmp_path / "same.npz"
+    np.savez(same, samples=np.zeros((48, 8, 8), np.uint8))
+    settings = (*SMALL, "train.precision=float32", "evaluate.features=random", "evaluate.times=4")
+    gansmith.train(same, run=tmp_path / "run", samples=160, batch=8, settings=settings)
+    assert capsys.readouterr().err.count("No more scores in this run") == 1
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["state"] == "finished"
+
+
+def test_features_that_are_not_there_are_refused_at_the_start(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="classifier"):
+        gansmith.train(data, run=tmp_path / "run", samples=10**7, batch=8, settings=("evaluate.features=clasifier",))
+
+
 def test_minutes_end_a_run(data: Path, tmp_path: Path) -> None:
     gansmith.train(data, run=tmp_path / "run", minutes=0.03, batch=8, settings=(*SMALL, *QUIET))
     run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))

@@ -101,6 +101,9 @@ def _train(run: Run) -> bool:
     try:
         complete = run.train([preview, log, checkpoint, Evaluate(log, checkpoint)], progress.say)
         state = "finished" if complete else "stopped"
+    except KeyboardInterrupt:  # a second Ctrl-C, or one while the final scores are made
+        state = "stopped"
+        raise
     finally:
         progress.close()
         _end(run, state, progress.say)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gansmith.callbacks.base import Callback
@@ -9,6 +11,7 @@ from gansmith.callbacks.checkpoint import Checkpoint, use_best
 from gansmith.callbacks.log import Log
 from gansmith.callbacks.preview import save_picture
 from gansmith.contracts import Report
+from gansmith.errors import GansmithError, RunFolderError
 from gansmith.evaluation import Judge
 from gansmith.features import find as find_extractor
 from gansmith.folder.run_json import update_run
@@ -16,6 +19,7 @@ from gansmith.folder.run_json import update_run
 if TYPE_CHECKING:
     from gansmith.run import Run
 
+CHEAP_TO_FIND = ("auto", "classifier", "random")  # these are there, or are made when first needed
 PICTURES = 32  # uncurated samples, and their nearest training samples, in the report
 
 
@@ -26,6 +30,7 @@ class Evaluate(Callback):
         self.log, self.checkpoint = log, checkpoint
         self._judge: Judge | None = None
         self._done = 0
+        self._able = True
         self.best: dict[str, Any] | None = None  # {"frechet": float, "samples_seen": int}
 
     def state_dict(self) -> dict[str, Any]:
@@ -37,25 +42,39 @@ class Evaluate(Callback):
     def start(self, run: Run) -> None:
         # an extended training has gone back in progress, and its coming evaluations are new ones
         self._done = min(self._done, int(run.progress() * run.recipe.evaluate.times))
+        if run.recipe.evaluate.features not in CHEAP_TO_FIND and run.recipe.evaluate.times:
+            self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)  # fails now, not after an hour
 
     def after_step(self, run: Run, report: Report) -> None:
         due = int(run.progress() * run.recipe.evaluate.times)
-        if due > self._done:
+        if due > self._done and self._able:
             self._done = due
-            self._score(run)
+            with self._harmless():
+                self._score(run)
 
     def finish(self, run: Run) -> None:
-        if not run.recipe.evaluate.times or run.clock.samples_seen == 0:
+        if not run.recipe.evaluate.times or run.clock.samples_seen == 0 or not self._able:
             return
         if run.progress() < 1:
             return  # stopped on the way: whoever pressed Ctrl-C does not want to wait for scores
         use_best(run)
-        with run.off_the_clock():
+        with self._harmless(), run.off_the_clock():
             # other latents than those by which the best evaluation was chosen
             scores = self.judge(run, run.recipe.evaluate.final_samples, run.recipe.train.seed + 1).score(run.draw)
             self._pictures(run)
-        update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
-        self.log.progress.say(summary(scores.values, scores.protocol))
+            update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
+            self.log.progress.say(summary(scores.values, scores.protocol))
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """What cannot be scored is said once; it must not end a training. A disk that refuses does."""
+        try:
+            yield
+        except RunFolderError:
+            raise
+        except (GansmithError, ValueError) as error:
+            self._able = False
+            self.log.progress.say(f"No more scores in this run, training goes on. {error}")
 
     def judge(self, run: Run, samples: int, seed: int) -> Judge:
         """A judge with this run's extractor, which is trained when first asked for."""
