@@ -63,9 +63,9 @@ class Fake(types.ModuleType):
         self._note(folder, wish)
         return self.complete
 
-    def load(self, run: Path) -> Any:
+    def load(self, run: Path, *, trust: bool) -> Any:
         def sample(count: int, **rest: Any) -> Any:
-            self._note(run, count, rest)
+            self._note(run, count, {**rest, "trust": trust})
             return types.SimpleNamespace(save=lambda path: path)
 
         return types.SimpleNamespace(sample=sample)
@@ -274,13 +274,13 @@ def test_sample(api: Fake, capsys: pytest.CaptureFixture[str]) -> None:
         main(["sample", "r", "--count", "9", "--out", "g.png", "--seed", "2", "--class", "cat", "--truncation", "0.7"])
         == 0
     )
-    assert api.calls == [(Path("r"), 9, {"seed": 2, "label": "cat", "truncation": 0.7})]
+    assert api.calls == [(Path("r"), 9, {"seed": 2, "label": "cat", "truncation": 0.7, "trust": False})]
     assert "g.png" in capsys.readouterr().out
 
 
 def test_evaluate_and_check_write_json(api: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "r", "--data", "d", "--features", "random", "--samples", "2k", "--json", "s.json"]) == 0
-    assert api.calls[-1] == (Path("r"), {"data": "d", "features": "random", "samples": 2000})
+    assert api.calls[-1] == (Path("r"), {"data": "d", "features": "random", "samples": 2000, "trust": False})
     assert json.loads(Path("s.json").read_text())["values"] == {"frechet": 1.5}
     out = capsys.readouterr().out
     assert "details.accuracy" in out

@@ -20,7 +20,8 @@ WORKSPACE = 1.5  # a step's memory over what autograd keeps: gradients of activa
 
 def bytes_per_sample(game: Duel, four: Batch) -> float:
     """About how many bytes one more sample in the batch takes: steps on two and on four samples, compared."""
-    return (_kept(game, four) - _kept(game, Batch(*(None if t is None else t[:2] for t in four)))) / 2 * WORKSPACE
+    two = Batch(four.real[:2], None if four.given is None else four.given[:2])
+    return (_kept(game, four) - _kept(game, two)) / 2 * WORKSPACE
 
 
 def _kept(game: Duel, batch: Batch) -> int:
