@@ -20,7 +20,7 @@ BATCH = 32
 
 def run(small: bool = False, *, data: str = "", seconds: float = 60.0, runs: int = 3) -> dict[str, Any]:
     """`runs` trainings of `seconds` on a folder or zip `data`; by default clothing-128, else JPEGs made here."""
-    seconds, runs = (0.5, 1) if small else (seconds, runs)
+    seconds, runs = (2.0, 1) if small else (seconds, runs)
     with folder() as here:
         made = small or not (data or (ROOT / DATA).exists())
         path = str(here / "made") if made else place(data, DATA)

@@ -63,8 +63,9 @@ class Run:
         loader = self._loader()
         try:
             with Stop() as stop:
-                for callback in callbacks:
-                    callback.start(self)
+                with self.off_the_clock():
+                    for callback in callbacks:
+                        callback.start(self)
                 while self.progress() < 1 and not stop.asked:
                     report = self._step(loader.next())
                     self.seconds_waiting = loader.seconds_waiting
