@@ -303,7 +303,7 @@ def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(
         gansmith.train(data, run=tmp_path / "run", samples=480, batch=48, settings=QUIET)
     fits = int(re.search(r"--batch (\d+)", str(caught.value))[1])  # type: ignore[index]
     assert 2 <= fits < 48
-    gansmith.train(data, run=tmp_path / "run2", samples=2 * fits, batch=fits, settings=QUIET)
+    gansmith.train(data, run=tmp_path / "run", samples=2 * fits, batch=fits, settings=QUIET)
 
 
 def test_what_cannot_be_scored_does_not_end_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

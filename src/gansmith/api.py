@@ -79,15 +79,16 @@ def train_in(folder: Path, wish: Wish) -> bool:
             f"The batch is larger than the data: {recipe.train.batch} > {len(dataset)} samples.\n"
             f"What to do: add pictures, or use --batch {max(2, len(dataset) // 2)}."
         )
+    try:
+        training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device)
+    except ValueError as error:
+        raise RecipeError(f"[architecture]: {error}") from error
+    training.require_memory()
     with RunLock(folder):
         _same_data(folder, dataset)
         if before and before.train == recipe.train and read_run(folder)["state"] == "finished":
             say("This training is complete. To go on with it, give a larger --samples or --minutes.")
             return True
-        try:
-            training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device)
-        except ValueError as error:
-            raise RecipeError(f"[architecture]: {error}") from error
         _begin(folder, recipe, dataset, device)
         return _train(training)
 

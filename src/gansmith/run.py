@@ -59,7 +59,6 @@ class Run:
         self.callbacks, recovery = callbacks, Recovery()
         if restore(self, say):
             say(f"Continuing at {self.clock.samples_seen:,} samples seen.")
-        self._require_memory()
         loader = self._loader()
         try:
             with Stop() as stop:
@@ -83,7 +82,8 @@ class Run:
             callback.finish(self)
         return complete
 
-    def _require_memory(self) -> None:
+    def require_memory(self) -> None:
+        """Raises MemoryShortage, with a batch that would fit, where the recipe's does not."""
         batch = self.recipe.train.batch
         if batch >= 4:
             fits = fitting_batch(self.game, self._on_device(self.dataset.fetch(range(4))), batch, self.device)

@@ -33,7 +33,9 @@ def build(cls: type[T], table: Mapping[str, Any], where: str, *, trust: bool = T
     hints, own = _fields(cls, where)
     for key in table:
         if key not in own:
-            raise RecipeError(f"{where or 'recipe'}: no key '{key}'.{nearest(key, own)}")
+            raise RecipeError(
+                f"{where or 'recipe'}: no key '{key}'.{nearest(key, [*own, 'name'] if kind_of(cls) else own)}"
+            )
     values = {}
     for field in own.values():
         place = inside(where, field.name, nested=_has_tables(table.get(field.name)))

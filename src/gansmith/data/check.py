@@ -98,10 +98,10 @@ def _amount(train: Kept) -> Iterator[Problem]:
         what = f"Only {count} picture{'s' * (count != 1)} can be read: training needs {FEWEST} at the very least."
         yield from _problem("too-few", "error", what, (), "Add pictures, or mend those that cannot be read.")
     elif count < VERY_FEW:
-        advice = "The generator will mostly copy them. Add more; use augmentation and a short training."
+        advice = "The generator will mostly copy them. Add more, mirror them if sides do not matter, and train for a short time."
         yield from _problem("too-few", "warning", f"Very few pictures to train on: {count}.", (), advice)
     elif count < FEW:
-        advice = "Use augmentation, and look at the nearest training pictures of samples: they may be copies."
+        advice = "Mirror them if sides do not matter (--set data.mirror=true). Samples may be copies: look at the nearest."
         yield from _problem("too-few", "note", f"Few pictures to train on: {count}.", (), advice)
 
 
@@ -144,7 +144,7 @@ def _mixed(part: Kept) -> Iterator[Problem]:
     evidence = ((part.name(i),) for i in rare)
     yield from _problem("mixed-transparency", "warning", what, evidence, advice, len(rare) if len(clear) else 0)
     fewer = grey if len(grey) <= len(colour) else colour
-    what = f"{len(grey):,} pictures in {part.split} are grey, {len(colour):,} coloured (the fewer are listed)."
+    what = f"{len(grey):,} of the pictures in {part.split} are grey, {len(colour):,} coloured (the fewer are listed)."
     advice = "The generator will make both kinds."
     evidence = ((part.name(i),) for i in fewer)
     yield from _problem("mixed-colour", "note", what, evidence, advice, len(fewer))
