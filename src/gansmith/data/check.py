@@ -98,10 +98,10 @@ def _amount(train: Kept) -> Iterator[Problem]:
         what = f"Only {count} picture{'s' * (count != 1)} can be read: training needs {FEWEST} at the very least."
         yield from _problem("too-few", "error", what, (), "Add pictures, or mend those that cannot be read.")
     elif count < VERY_FEW:
-        advice = "The generator will mostly copy them. Add more, mirror them if sides do not matter, and train for a short time."
+        advice = "The generator will mostly copy them. Add more, mirror them if sides do not matter, train shortly."
         yield from _problem("too-few", "warning", f"Very few pictures to train on: {count}.", (), advice)
     elif count < FEW:
-        advice = "Mirror them if sides do not matter (--set data.mirror=true). Samples may be copies: look at the nearest."
+        advice = "Mirror them if sides do not matter (--set data.mirror=true). Samples may be copies: compare them."
         yield from _problem("too-few", "note", f"Few pictures to train on: {count}.", (), advice)
 
 
