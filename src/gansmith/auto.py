@@ -14,6 +14,7 @@ from gansmith.contracts import Survey
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
 PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
 FEW = 5_000  # samples under which pictures are mirrored
+FLAT = 0.25  # share of values at an end of the range from which a tanh is likely to saturate for good
 
 
 def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[dict[str, Any], list[str]]:
@@ -23,6 +24,11 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
     reasons.append(f"dcgan without normalisation, {width} channels at {resolution[1]}x{resolution[0]}: fits 2 cores")
     gamma = _gamma(side, channels)
     reasons.append(f"relativistic loss with R1 and R2, gamma {gamma:g} falling to {gamma / 10:g}: keeps every mode")
+    flat = survey.flat > FLAT
+    reasons.append(
+        f"{'linear' if flat else 'tanh'} output: {survey.flat:.0%} of the values lie at an end of the range"
+        + (" (plain backgrounds), where a tanh would stick" if flat else "")
+    )
     mirror = survey.count < FEW and channels > 1 and side > 32
     if mirror:
         reasons.append(
@@ -44,15 +50,15 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
             "upsample": "nearest",
             "hidden": 256,
             "discriminator_hidden": 128,
-            # measured: on grey digits a tanh saturates and the generator dies; on photographs an unbounded output
-            # and twice the rate let the scores explode now and then (docs/decisions/0007-auto.md)
-            "output": "linear" if channels == 1 else "tanh",
+            # measured: on plain backgrounds a tanh saturates and the generator dies; on photographs an unbounded
+            # output and twice the rate let the scores explode now and then (docs/decisions/0007-auto.md)
+            "output": "linear" if flat else "tanh",
         },
         "loss": {"name": "relativistic"},
         "penalty": [{"name": "r1", "weight": falling}, {"name": "r2", "weight": falling}],
         "optimizer": {
             "name": "adam",
-            "lr": {"start": 2e-3 if channels == 1 else 1e-3, "end": 1e-4, "shape": "cosine"},
+            "lr": {"start": 2e-3 if flat and channels == 1 else 1e-3, "end": 1e-4, "shape": "cosine"},
             "betas": [0.0, 0.99],
         },
         "average": {"half_life_samples": 20_000},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, final
@@ -301,6 +301,7 @@ class Survey:
     channels: int  # 1 grey, 3 RGB, 4 RGBA: the fewest that lose nothing
     label_counts: dict[str, int]  # class -> samples; empty without classes
     test_count: int  # samples in the held-out split; 0 without one
+    flat: float = field(default=0.0, compare=False)  # share of values at an end of the range: plain backgrounds, masks
 
 
 class Source(ABC):

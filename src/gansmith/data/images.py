@@ -64,12 +64,14 @@ class Images(Source):
         if files.labels is not None:
             found = np.bincount(files.labels, minlength=len(files.label_names)).tolist()
             counts.update(dict(zip(files.label_names, found, strict=True)))
+        channels, flat = _look(files)
         return Survey(
             count=len(files),
             sizes=_sizes(files),
-            channels=_channels(files),
+            channels=channels,
             label_counts=dict(counts),
             test_count=0 if self._test_files is None else len(self._test_files),
+            flat=flat,
         )
 
     def resolve(self, survey: Survey) -> Images:
@@ -152,14 +154,18 @@ def _sizes(files: Files) -> tuple[tuple[int, int], ...]:
     return tuple(sizes)
 
 
-def _channels(files: Files) -> int:
-    needed = 1
+def _look(files: Files) -> tuple[int, float]:
+    """The fewest channels that lose nothing, and the share of values at an end of the range."""
+    needed, shares = 1, []
     for i in _sample(len(files), LOOKED_AT):
         try:
-            needed = max(needed, channels_needed(files.open(i, at_least=AUTO_SIDE)))
+            image = files.open(i, at_least=AUTO_SIDE)
         except Unreadable:
             continue
-    return needed
+        needed = max(needed, channels_needed(image))
+        pixels = np.asarray(image)
+        shares.append(float(((pixels <= 2) | (pixels >= 253)).mean()))  # 2: what JPEG makes of an even white
+    return needed, statistics.fmean(shares) if shares else 0.0
 
 
 def _same_classes(files: Files, names: tuple[str, ...]) -> bool:
