@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-BAR = 8.0  # Frechet distance to the training digits, in units of train-vs-test; an untrained generator has above 100
+BAR = 8.0  # Frechet distance to the training digits, in units of train-vs-test; after 64 samples it was 36.9
 
 
 def gansmith(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

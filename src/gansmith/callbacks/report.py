@@ -19,8 +19,7 @@ from gansmith.folder.run_json import read_run
 _STATES = {
     "running": "running when this was written",
     "stopped": "stopped; the command below continues it",
-    "finished": "finished",
-    "failed": "failed; the alerts below say why",
+    "failed": "an error ended it; the command below goes on from the last checkpoint",
 }
 _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # title, what it shows, tags (a trailing / takes all below)
     ("Losses", "What each player pays; only their balance means something, not their height.", ("loss/",)),

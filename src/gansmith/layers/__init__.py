@@ -1,1 +1,1 @@
-"""Blocks that two or more networks use."""
+"""Blocks that two or more networks, or losses, use."""

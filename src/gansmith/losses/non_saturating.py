@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from gansmith.contracts import Loss
+from gansmith.layers.cross_entropy import real_or_fake, require_smoothing
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,10 @@ class NonSaturating(Loss):
     smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.smoothing < 0.5:
-            raise ValueError(f"smoothing must be in [0, 0.5), not {self.smoothing}; 0.1 is usual")
+        require_smoothing(self.smoothing)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        # BCE with target t from a logit x is softplus(-x) + (1 - t) x
-        return (softplus(-real) + self.smoothing * real).mean() + softplus(fake).mean()
+        return real_or_fake(real, fake, self.smoothing)
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()
