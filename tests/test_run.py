@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor
 import gansmith
 from gansmith.callbacks import checkpoint as checkpoint_module
 from gansmith.errors import DataError, Diverged, GansmithError, MemoryShortage, RecipeError, RunFolderError
+from gansmith.evaluation import Judge, Scores
 from gansmith.folder import checkpoints
 from gansmith.folder.metrics_log import read, read_alerts
 from gansmith.games import memory
@@ -188,8 +190,9 @@ def test_a_planted_nan_is_answered(
     assert "Non-finite" in capsys.readouterr().err
     assert read_alerts(tmp_path / "run" / "alerts.jsonl")[0]["kind"] == "non-finite"
     assert all(torch.isfinite(t).all() for t in state_of(tmp_path / "run").values() if t.is_floating_point())
-    rows = read(tmp_path / "run" / "metrics.jsonl")
-    assert rows[-1]["rate/lr_generator"] <= 1e-3  # half of what auto's schedule would say, at most
+    found = checkpoints.load_latest(tmp_path / "run", pytest.fail)
+    assert found is not None
+    assert [found[0]["game"][player]["caution"] for player in ("generator", "discriminator")] == [0.5, 0.5]
 
 
 def test_a_run_that_cannot_be_saved_gives_up_with_its_checkpoint_intact(
@@ -313,6 +316,27 @@ def test_what_cannot_be_scored_does_not_end_a_training(tmp_path: Path, capsys: p
     gansmith.train(same, run=tmp_path / "run", samples=160, batch=8, settings=settings)
     assert capsys.readouterr().err.count("No more scores in this run") == 1
     assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["state"] == "finished"
+
+
+def test_the_best_evaluation_s_generator_is_handed_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distances = iter([5.0, 1.0, 2.0, 3.0, 9.0])  # four evaluations, of which the second is best, and the final one
+    judged: list[Tensor] = []
+
+    def score(self: Judge, draw: Callable[[int, int], tuple[Tensor, Tensor | None]]) -> Scores:
+        judged.append(draw(4, 0)[0])
+        return Scores({"frechet": next(distances)}, {})
+
+    monkeypatch.setattr(Judge, "score", score)
+    train(data, tmp_path / "run", settings=("evaluate.times=4", "evaluate.features=random"))
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["best"] == {"frechet": 1.0, "samples_seen": 80}
+    assert run["samples_seen"] == 160
+    assert gansmith.load(tmp_path / "run").metadata["samples_seen"] == 80
+    assert torch.equal(judged[-1], judged[1])
+    assert not torch.equal(judged[-1], judged[3])
+    assert {int(p.name[:12]) for p in checkpoints.found(tmp_path / "run")} >= {80, 160}  # goes on from the newest
 
 
 def test_features_that_are_not_there_are_refused_at_the_start(data: Path, tmp_path: Path) -> None:
