@@ -77,7 +77,7 @@ def train_in(folder: Path, wish: Wish) -> bool:
     if len(dataset) < recipe.train.batch:
         raise DataError(
             f"The batch is larger than the data: {recipe.train.batch} > {len(dataset)} samples.\n"
-            f"What to do: add pictures, or use --batch {max(2, len(dataset) // 2)}."
+            f"What to do: add data, or use --batch {max(2, len(dataset) // 2)}."
         )
     try:
         training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device)
@@ -221,4 +221,4 @@ def evaluate(
 
 def check(data: str | Path) -> Findings:
     """What is in a data set, and what is wrong with it."""
-    return data_check.check(str(data), Announce(" of the pictures looked at"))
+    return data_check.check(str(data), Announce(" of it looked at"))

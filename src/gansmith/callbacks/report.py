@@ -115,15 +115,15 @@ def _image(picture: pictures.Picture, alt: str, kind: str) -> str:
 def _samples(folder: Path) -> str:
     files = dict(pictures.grids(folder))
     if not files:
-        return section("Samples", missing("No sample grid yet (samples/*.png)."))
+        return section("Samples", missing("No picture of samples yet (samples/*.png)."))
     newest = max(files)
     shown = pictures.embed(files[newest], 600_000, 1600)
-    alt = f"Grid of generated samples after {count_text(newest)} samples seen"
+    alt = f"Generated samples after {count_text(newest)} samples seen"
     parts = [
-        f"<figure>{_image(shown, alt, 'wide')}<figcaption>The newest grid, after {count_text(newest)} samples. "
-        "The latents are the same in every grid.</figcaption></figure>"
+        f"<figure>{_image(shown, alt, 'wide')}<figcaption>The newest picture, after {count_text(newest)} samples. "
+        "The latents are the same in every one.</figcaption></figure>"
         if shown
-        else missing(f"The newest grid, {files[newest].name}, cannot be read.")
+        else missing(f"The newest picture, {files[newest].name}, cannot be read.")
     ]
     if len(files) > 1:
         few = pictures.spread(sorted(files), 8)
@@ -147,14 +147,16 @@ def _nearest(folder: Path) -> str:
         "nearest.png": "For each of them, in the same place: the nearest training sample",
     }
     paths = {name: folder / "samples" / name for name in captions}
-    if not any(path.exists() for path in paths.values()):
+    paths = {name: path for name, path in paths.items() if path.exists()}
+    if not paths:
         return ""
     figures = []
     for name, path in paths.items():
         picture = pictures.embed(path, 350_000, 1200)
         drawn = _image(picture, captions[name], "fill") if picture else missing(f"samples/{name} cannot be read.")
         figures.append(f"<figure>{drawn}<figcaption>{captions[name]}.</figcaption></figure>")
-    note = "<p>Pairs that are alike to the pixel mean that the generator repeats training samples.</p>"
+    alike = "<p>Pairs that are alike to the pixel mean that the generator repeats training samples.</p>"
+    note = alike if len(paths) == 2 else ""
     return section("Uncurated, beside the training data", note, f'<div class="grid">{"".join(figures)}</div>')
 
 
