@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import copy
 import itertools
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gansmith.config import parts
-from gansmith.contracts import Batch, Clock, Discriminator, Generator, Loss, Penalty, Schedule, Spec, Verdict
-from gansmith.games.duel import Duel, step_seed
+from gansmith.contracts import (
+    Augmentation,
+    Batch,
+    Clock,
+    Discriminator,
+    Generator,
+    Loss,
+    Penalty,
+    Schedule,
+    Spec,
+    Step,
+    Verdict,
+)
+from gansmith.games.duel import Duel
 from gansmith.games.player import Average, Optimizer, Player
+from gansmith.games.seeds import step_seed
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.mlp import MLP
 
@@ -27,7 +41,7 @@ def duel(
     torch.manual_seed(1)
     generator, discriminator = DCGAN(width=4, latent=5, norm=norm).build(SPEC)  # type: ignore[arg-type]
     return Duel(
-        Player(generator, Optimizer(lr=Schedule(1e-2)), Average(1000)),
+        Player(generator, Optimizer(lr=Schedule(1e-2)), Average(Schedule(1000))),
         Player(discriminator, Optimizer(lr=Schedule(1e-2))),
         LOSSES[loss](),
         [PENALTIES[p]() for p in penalties],
@@ -134,11 +148,11 @@ def test_batch_normalising_discriminators_see_reals_and_fakes_apart() -> None:
 
 
 def test_average_follows_with_the_stated_half_life() -> None:
-    average = Average(half_life_samples=1000, ramp=1.0)
-    assert average.decay(10**9, 1000) == pytest.approx(0.5)
-    assert average.decay(500, 500) == pytest.approx(0.5)  # the ramp: no longer than the samples seen
+    average = Average(Schedule(1000), ramp=1.0)
+    assert average.decay(Clock(10**9), 1000) == pytest.approx(0.5)
+    assert average.decay(Clock(0), 500) == pytest.approx(0.5)  # the ramp: no longer than the samples seen
     network = nn.Linear(2, 2)
-    player = Player(network, Optimizer("sgd", Schedule(1.0)), Average(8, 1.0))
+    player = Player(network, Optimizer("sgd", Schedule(1.0)), Average(Schedule(8), 1.0))
     before = network.weight.detach().clone()
     player.update(network(torch.ones(1, 2)).sum(), Clock(8), 8)
     torch.testing.assert_close(player.averaged.weight, (before + network.weight) / 2)
@@ -161,3 +175,65 @@ def test_players_of_points_are_the_same_game() -> None:
     game = Duel(Player(generator, Optimizer()), Player(discriminator, Optimizer()), LOSSES["hinge"]())
     assert game.step(Batch(torch.randn(4, 2)), Clock()).finite
     assert game.sample(torch.randn(3, 4)).shape == (3, 2)
+
+
+def test_second_beta_and_half_life_follow_their_schedules() -> None:
+    network = nn.Linear(2, 1)
+    player = Player(network, Optimizer(betas=(0.0, Schedule(0.9, 0.99, "linear"))), Average(Schedule(0, 100), 1.0))
+    player.update(network(torch.ones(1, 2)).sum(), Clock(10**6, 0.5), 8)
+    assert player.optimizer.param_groups[0]["betas"] == pytest.approx((0.0, 0.945))
+    assert player.average is not None
+    assert player.average.decay(Clock(10**6, 0.5), 50) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="betas must be in"):
+        Optimizer(betas=(0.0, Schedule(0.9, 1.0)))
+    with pytest.raises(ValueError, match="half_life_samples must be"):
+        Average(Schedule(10, -1))
+
+
+@dataclass(frozen=True)
+class Doubling(Augmentation):
+    """Changes every sample; counts how often it was asked and what it was told."""
+
+    probability: Schedule = Schedule(0.25, 0.75, "linear")
+    seen: list[Tensor] = field(default_factory=list)
+
+    def __call__(self, x: Tensor, probability: Tensor) -> Tensor:
+        self.seen.append(x)
+        return (1 + probability) * x
+
+    def adapt(self, memory: dict[str, Tensor], real_sign: Tensor, samples: int) -> None:
+        memory["told"] = real_sign * samples
+
+
+def test_augmentation_is_what_the_discriminator_sees_and_nobody_else() -> None:
+    generator, discriminator = MLP(generator_widths=(8,), discriminator_widths=(), latent=4).build(Spec((2,)))
+    augment = Doubling()
+    plain = Optimizer("sgd", Schedule(1e-9))
+    penalty = PENALTIES["r1"](weight=Schedule(1.0))  # type: ignore[call-arg]
+    game = Duel(Player(generator, plain), Player(discriminator, plain), LOSSES["relativistic"](), [penalty], augment)
+    real = torch.randn(4, 2)
+    report = game.step(Batch(real), Clock(progress=0.5))
+    assert report.values["augment/probability"] == 0.5
+    assert len(augment.seen) == 3  # fakes and reals in the generator's step, both at once in the discriminator's
+    assert torch.equal(augment.seen[-1][:4], real)
+    weight = next(m for m in discriminator.modules() if isinstance(m, nn.Linear)).weight
+    # d D(1.5 x) / dx = 1.5 w: the penalty's gradient is with respect to the sample before augmentation
+    torch.testing.assert_close(report.values["penalty/r1"], (1.5 * weight).square().sum() / 2)
+    assert game.memory["told"] == report.values["verdict/real_sign"] * 4
+
+
+def test_a_penalty_may_read_gradients_of_the_latent() -> None:
+    class OfLatent(Penalty):
+        player = "generator"
+        needs = frozenset({"latent"})
+        weight, every = Schedule(1.0), 1
+
+        def __call__(self, step: Step) -> Tensor:
+            assert step.latent is not None
+            (slope,) = torch.autograd.grad(step.fake.sum(), step.latent, create_graph=True)
+            return slope.square().mean()
+
+    generator, discriminator = MLP(generator_widths=(8,), discriminator_widths=(8,), latent=4).build(Spec((2,)))
+    game = Duel(Player(generator, Optimizer()), Player(discriminator, Optimizer()), LOSSES["hinge"](), [OfLatent()])
+    values = game.step(Batch(torch.randn(4, 2)), Clock()).values
+    assert any(tag.startswith("penalty/") and value > 0 for tag, value in values.items())

@@ -13,7 +13,7 @@ from torch import nn
 
 from gansmith.contracts import Spec
 from gansmith.layers.checks import require_at_least, require_layers, require_share
-from gansmith.layers.classes import LatentWithClass, ProjectionHead
+from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.initial import SLOPE, start_he, start_normal
 from gansmith.layers.sizes import doubled_widths, halved_sizes, image_shape
 
@@ -86,17 +86,6 @@ def test_normal_weights_have_the_asked_spread() -> None:
     start_normal(layer, 0.02)
     assert layer.weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert not layer.bias.any()
-
-
-def test_the_projection_is_the_papers_formula() -> None:
-    head = ProjectionHead(6, 3).double()
-    h, y = torch.randn(4, 6, dtype=torch.float64), torch.tensor([0, 2, 1, 2])
-    want = h @ head.score.weight[0] + head.score.bias + torch.stack([head.embed.weight[y[i]] @ h[i] for i in range(4)])
-    assert torch.allclose(head(h, y), want, rtol=1e-12)
-    plain = ProjectionHead(6, 0)
-    assert torch.equal(plain(h.float(), y), plain(h.float(), None))
-    with pytest.raises(ValueError, match="class index"):
-        head(h, None)
 
 
 def test_the_latent_carries_its_class() -> None:

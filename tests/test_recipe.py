@@ -112,8 +112,8 @@ def test_article_dcgan_cifar10_is_corrected() -> None:
 def test_articles_train_as_printed(name: str) -> None:
     recipe = recipe_of(name)
     for player in (recipe.generator, recipe.discriminator):
-        assert (player.name, player.lr, player.betas) == ("adam", Schedule(2e-4), (0.5, 0.999))
-    assert recipe.average.half_life_samples == 0
+        assert (player.name, player.lr, player.betas) == ("adam", Schedule(2e-4), (0.5, Schedule(0.999)))
+    assert recipe.average.half_life_samples == Schedule(0)
     assert recipe.train.discriminator_steps == 1
     assert recipe.penalty == ()
 
@@ -123,7 +123,7 @@ def test_optimizer_keys_are_shared_and_overridden() -> None:
     recipe = recipe_of("dcgan", *changes)
     assert recipe.generator.lr == Schedule(1e-4, 0.0)
     assert recipe.discriminator.lr == Schedule(1e-3)
-    assert recipe.generator.betas == recipe.discriminator.betas == (0.5, 0.999)
+    assert recipe.generator.betas == recipe.discriminator.betas == (0.5, Schedule(0.999))
     optimizer = recipe.to_table()["optimizer"]
     assert optimizer["betas"] == [0.5, 0.999]
     assert "lr" in optimizer["generator"]

@@ -50,8 +50,21 @@ class Spec:
 class Verdict(NamedTuple):
     """What a discriminator says."""
 
-    scores: tuple[Tensor, ...]  # one [B, ...] a head, unbounded logits, larger = more real
+    scores: tuple[Tensor, ...]  # one [B, ...] a head, unbounded logits, larger = more real; [B / k] with packing k
     features: tuple[Tensor, ...] = ()  # hidden activations, one [B, ...] a tapped layer
+    directions: tuple[Tensor, ...] = ()  # as scores, but seen by the last layer's direction alone (SAN)
+    classes: Tensor | None = None  # [B, K] logits of an auxiliary classifier
+
+    def split(self, share: int = 2) -> tuple[Verdict, ...]:
+        """The verdicts on `share` equal parts of the batch."""
+        parts = []
+        for part in range(share):
+            cut = [
+                tuple(torch.chunk(x, share)[part] for x in xs) for xs in (self.scores, self.features, self.directions)
+            ]
+            classes = None if self.classes is None else torch.chunk(self.classes, share)[part]
+            parts.append(Verdict(cut[0], cut[1], cut[2], classes))
+        return tuple(parts)
 
 
 class Generator(nn.Module, ABC):
@@ -146,12 +159,8 @@ class Step:
         if not self.together:
             return self.judge(self.real, self.given), self.judge(self.fake, self.given)
         given = None if self.given is None else torch.cat([self.given, self.given])
-        both = self.judge(torch.cat([self.real, self.fake]), given)
-        count = len(self.real)
-        return (
-            Verdict(tuple(s[:count] for s in both.scores), tuple(f[:count] for f in both.features)),
-            Verdict(tuple(s[count:] for s in both.scores), tuple(f[count:] for f in both.features)),
-        )
+        real, fake = self.judge(torch.cat([self.real, self.fake]), given).split()
+        return real, fake
 
     @cached_property
     def real_verdict(self) -> Verdict:
@@ -203,8 +212,8 @@ class Loss(ABC):
 class Penalty(ABC):
     """A term that one player pays beside the loss. Implementations are frozen dataclasses with these two fields."""
 
-    player: ClassVar[PlayerName] = "discriminator"
-    needs: ClassVar[frozenset[str]] = frozenset()  # of {"real", "fake"}: whose input gradients it reads
+    player: ClassVar[PlayerName | Literal["both"]] = "discriminator"
+    needs: ClassVar[frozenset[str]] = frozenset()  # of {"real", "fake", "latent"}: whose gradients it reads
     weight: Schedule
     every: int  # paid in every k-th step of its player, k times as much then
 
@@ -220,6 +229,28 @@ class Penalty(ABC):
 
     def after_update(self, network: nn.Module) -> None:
         """Change the paying player's weights after its update (weight clipping). Nothing by default."""
+        return
+
+
+class Augmentation(ABC):
+    """Differentiable changes of what the discriminator sees, reals and fakes alike. Frozen dataclasses.
+
+    The discriminator never sees an unchanged sample where p is 1; gradient penalties are taken with respect to the
+    samples as they were before.
+    """
+
+    probability: Schedule
+
+    @abstractmethod
+    def __call__(self, x: Tensor, probability: Tensor) -> Tensor:
+        """`x` [B, C, H, W], each sample changed with `probability` (scalar in [0, 1]), drawn for it alone."""
+
+    def current(self, clock: Clock, memory: dict[str, Tensor]) -> Tensor:
+        """The probability of this step, a scalar tensor."""
+        return torch.tensor(self.probability(clock.progress))
+
+    def adapt(self, memory: dict[str, Tensor], real_sign: Tensor, samples: int) -> None:
+        """After each step of the discriminator: E sign of the reals' scores, over `samples`. Nothing by default."""
         return
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gansmith.config import build, dumps, to_table
-from gansmith.contracts import Architecture, Loss, Penalty, Source
+from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
 from gansmith.games.player import Average, Optimizer
 
@@ -82,11 +82,21 @@ class Recipe:
     summary: str = ""  # one line
     paper: str = ""  # where the recipe comes from
     penalty: tuple[Penalty, ...] = ()
+    augment: Augmentation | None = None
     generator: Optimizer = Optimizer()
     discriminator: Optimizer = Optimizer()
     average: Average = Average()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+
+    def __post_init__(self) -> None:
+        critic = getattr(self.architecture, "critic", None)
+        group = max(getattr(critic, "packing", 1), 1) * max(getattr(critic, "minibatch_stddev", 0), 1)
+        if self.train.batch % group:
+            raise ValueError(
+                f"[train] batch must be a multiple of {group}, for packing and minibatch_stddev compare samples in "
+                f"groups of that size; {self.train.batch} is not, try {-(-self.train.batch // group) * group}"
+            )
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, trust: bool = True) -> Recipe:
@@ -149,8 +159,8 @@ def load_recipe(name_or_path: str | Path) -> dict[str, Any]:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"The recipe {name_or_path} is not valid TOML: {error}.") from error
-    for key in ("data", "architecture", "loss", "optimizer", "average", "train", "evaluate"):
-        if isinstance(table.get(key), str) and key in ("data", "architecture", "loss"):
+    for key in ("data", "architecture", "loss", "augment", "optimizer", "average", "train", "evaluate"):
+        if isinstance(table.get(key), str) and key in ("data", "architecture", "loss", "augment"):
             table[key] = {"name": table[key]}
         if not isinstance(table.get(key, {}), dict):
             raise RecipeError(f"The recipe {name_or_path}: [{key}] must be a table, not {table[key]!r}.")

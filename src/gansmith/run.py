@@ -42,6 +42,7 @@ class Run:
             Player(discriminator.to(device), recipe.discriminator),
             recipe.loss,
             recipe.penalty,
+            recipe.augment,
             discriminator_steps=recipe.train.discriminator_steps,
             seed=recipe.train.seed,
             bfloat16=recipe.train.precision == "bfloat16",
@@ -86,7 +87,8 @@ class Run:
         """Raises MemoryShortage, with a batch that would fit, where the recipe's does not."""
         batch = self.recipe.train.batch
         if batch >= 4:
-            fits = fitting_batch(self.game, self._on_device(self.dataset.fetch(range(4))), batch, self.device)
+            eight = self.dataset.fetch([i % len(self.dataset) for i in range(8)])
+            fits = fitting_batch(self.game, self._on_device(eight), batch, self.device)
             if fits is not None:
                 raise MemoryShortage(_too_large(batch, fits))
 

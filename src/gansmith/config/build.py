@@ -1,7 +1,7 @@
 """Tables to frozen dataclasses by their type hints, and back: the configuration is the object.
 
 Understood types: bool, int, float, str, Literal, X | None, tuples, Schedule, dataclasses, and the kinds of parts
-(Source, Architecture, Loss, Penalty), whose tables carry a `name`. TOML has no null: None is the string "none".
+(Source, Architecture, Loss, Penalty, Augmentation), whose tables carry a `name`. TOML has no null: None is "none".
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from gansmith.contracts import Architecture, Loss, Penalty, Source
+from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
 
 T = TypeVar("T")
@@ -20,14 +20,21 @@ PACKAGES: dict[type, str] = {
     Architecture: "gansmith.networks",
     Loss: "gansmith.losses",
     Penalty: "gansmith.penalties",
+    Augmentation: "gansmith.augment",
 }
 """Each kind of part and where the built-in ones of that kind live."""
 
-WORDS: dict[type, str] = {Source: "data source", Architecture: "architecture", Loss: "loss", Penalty: "penalty"}
+WORDS: dict[type, str] = {
+    Source: "data source",
+    Architecture: "architecture",
+    Loss: "loss",
+    Penalty: "penalty",
+    Augmentation: "augmentation",
+}
 
 
 def kind_of(cls: type) -> type | None:
-    """The kind (Source, Architecture, Loss, Penalty) that `cls` is or descends from; None for other classes."""
+    """The kind (a key of PACKAGES) that `cls` is or descends from; None for other classes."""
     return next((base for base in PACKAGES if issubclass(cls, base)), None)
 
 

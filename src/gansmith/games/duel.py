@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gansmith.contracts import Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
+from gansmith.contracts import Augmentation, Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
 from gansmith.games.player import Player
+from gansmith.games.seeds import step_seed
 
 
 class Duel(Game):
@@ -25,15 +26,17 @@ class Duel(Game):
         discriminator: Player,
         loss: Loss,
         penalties: Sequence[Penalty] = (),
+        augment: Augmentation | None = None,
         *,
         discriminator_steps: int = 1,
         seed: int = 0,
         bfloat16: bool = False,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
-        self.loss, self.penalties = loss, tuple(penalties)
+        self.loss, self.penalties, self.augment = loss, tuple(penalties), augment
         self.discriminator_steps, self.seed, self.bfloat16 = discriminator_steps, seed, bfloat16
         self.memory: dict[str, Tensor] = {}
+        self._probability = torch.zeros(())  # of augmentation, in this step
         # a concatenated pass would let batch normalisation see reals and fakes mixed
         self.together = not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in discriminator.network.modules())
 
@@ -41,6 +44,8 @@ class Duel(Game):
         """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step."""
         torch.manual_seed(step_seed(self.seed, clock.samples_seen))
         values: dict[str, Tensor] = {}
+        if self.augment:
+            self._probability = values["augment/probability"] = self.augment.current(clock, self.memory)
         if (clock.step + 1) % self.discriminator_steps == 0:
             fake = self._generator_moves(batch, clock, values)
         else:
@@ -54,6 +59,8 @@ class Duel(Game):
         self.discriminator.network.requires_grad_(False)
         with self._precision(batch.real):
             latent = network.mapping(self._latents(batch.real), batch.given)
+            if any("latent" in p.needs for p in self._due("generator", clock)):
+                latent.requires_grad_()
             fake: Tensor = network.synthesis(latent, batch.given).float()
         step = Step("generator", self._judge, batch.real, fake, batch.given, latent=latent, memory=self.memory)
         reals = step.real_verdict.scores if self.loss.compares else [s[:0] for s in step.fake_verdict.scores]
@@ -71,10 +78,14 @@ class Duel(Game):
         reals, fakes = step.real_verdict.scores, step.fake_verdict.scores
         loss = _over_heads(self.loss.discriminator, reals, fakes)
         values["loss/discriminator"] = loss.detach()
+        for r, f in zip(step.real_verdict.directions, step.fake_verdict.directions, strict=True):
+            loss = loss + f.mean() - r.mean()  # the last layer's direction learns from this alone (SAN, eq. 14)
         compared = reals[0] - fakes[0] if self.loss.compares else reals[0]
         values["verdict/real"], values["verdict/fake"] = reals[0].detach().mean(), fakes[0].detach().mean()
         values["verdict/real_sign"] = compared.detach().sign().mean()
         self._play(self.discriminator, "discriminator", loss, step, clock, values)
+        if self.augment:
+            self.augment.adapt(self.memory, values["verdict/real_sign"], len(real))
 
     def _play(
         self, player: Player, name: PlayerName, loss: Tensor, step: Step, clock: Clock, values: dict[str, Tensor]
@@ -85,17 +96,19 @@ class Duel(Game):
             loss = loss + penalty.weight(clock.progress) * penalty.every * term
         values[f"gradient/{name}"] = player.update(loss, clock, len(step.real))
         for penalty in self.penalties:
-            if penalty.player == name:
+            if penalty.player in (name, "both"):
                 penalty.after_update(player.network)
 
     def _due(self, name: PlayerName, clock: Clock) -> list[Penalty]:
         moves = clock.step if name == "discriminator" else clock.step // self.discriminator_steps
-        return [p for p in self.penalties if p.player == name and moves % p.every == 0]
+        return [p for p in self.penalties if p.player in (name, "both") and moves % p.every == 0]
 
     def _judge(self, x: Tensor, given: Tensor | None) -> Verdict:
+        if self.augment:
+            x = self.augment(x, self._probability)
         with self._precision(x):
             verdict: Verdict = self.discriminator.network(x, given)
-        return Verdict(tuple(s.float() for s in verdict.scores), verdict.features)
+        return verdict._replace(scores=tuple(s.float() for s in verdict.scores))
 
     def _precision(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16)
@@ -121,13 +134,6 @@ class Duel(Game):
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.memory = dict(state["memory"])
-
-
-def step_seed(seed: int, samples_seen: int, rank: int = 0) -> int:
-    """One random state for each (seed, rank, samples seen): a 63-bit mix (splitmix64's constants)."""
-    x = (seed * 0x9E3779B97F4A7C15 + samples_seen * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB) & (2**64 - 1)
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
-    return (x ^ (x >> 27)) >> 1
 
 
 def _over_heads(loss: Callable[[Tensor, Tensor], Tensor], reals: Sequence[Tensor], fakes: Sequence[Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 """Will a batch fit? Asked before training, because systems kill a process that takes too much without a word.
 
 What autograd keeps for the backward passes grows with the batch and is nearly all that a step needs; it is counted in
-steps of a few samples on a copy of the game.
+steps of a few samples on a copy of the game. Four are the fewest that every discriminator can judge (packing).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from gansmith.games.duel import Duel
 MARGIN = 1.2  # on what autograd keeps; measured peaks were 0.94 and 1.06 of that (64 px, batches of 512 and 128)
 
 
-def bytes_per_sample(game: Duel, four: Batch) -> float:
-    """About how many bytes one more sample in the batch takes: steps on two and on four samples, compared."""
-    two = Batch(four.real[:2], None if four.given is None else four.given[:2])
-    return (_kept(game, four) - _kept(game, two)) / 2 * MARGIN
+def bytes_per_sample(game: Duel, eight: Batch) -> float:
+    """About how many bytes one more sample in the batch takes: steps on four and on eight samples, compared."""
+    four = Batch(eight.real[:4], None if eight.given is None else eight.given[:4])
+    return (_kept(game, eight) - _kept(game, four)) / 4 * MARGIN
 
 
 def _kept(game: Duel, batch: Batch) -> int:
@@ -49,10 +49,10 @@ def free_bytes(device: torch.device) -> int | None:
     return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
 
 
-def fitting_batch(game: Duel, four: Batch, batch: int, device: torch.device) -> int | None:
+def fitting_batch(game: Duel, eight: Batch, batch: int, device: torch.device) -> int | None:
     """The largest batch that fits where `batch` does not; None where it does, or nobody knows."""
     free = free_bytes(device)
-    each = bytes_per_sample(game, four)
+    each = bytes_per_sample(game, eight)
     if free is None or each * batch <= free:
         return None
     return max(2, int(free * 0.8 / each))

@@ -20,20 +20,21 @@ from gansmith.contracts import Clock, Schedule
 class Optimizer:
     """How a player's weights follow the gradient.
 
-    `lr` per update, a number or a schedule; `betas` for adam (the second also rmsprop's alpha); `momentum` for sgd
-    and rmsprop.
+    `lr` per update and the second of `betas` are numbers or schedules. `betas` are adam's (the second also rmsprop's
+    alpha); `momentum` is for sgd and rmsprop.
     """
 
     name: Literal["adam", "sgd", "rmsprop"] = "adam"
     lr: Schedule = Schedule(2e-4)
-    betas: tuple[float, float] = (0.0, 0.99)
+    betas: tuple[float, Schedule] = (0.0, Schedule(0.99))
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.lr.start, self.lr.start if self.lr.end is None else self.lr.end) < 0 or self.lr.start <= 0:
             raise ValueError(f"lr must be above 0, not {self.lr.start}; 2e-4 is usual")
-        if not all(0 <= b < 1 for b in self.betas):
-            raise ValueError(f"betas must be in [0, 1), not {list(self.betas)}; [0.0, 0.99] is usual")
+        second = [self.betas[1].start, self.betas[1].start if self.betas[1].end is None else self.betas[1].end]
+        if not all(0 <= b < 1 for b in (self.betas[0], *second)):
+            raise ValueError(f"betas must be in [0, 1), not {[self.betas[0], *second]}; [0.0, 0.99] is usual")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be in [0, 1), not {self.momentum}")
 
@@ -43,9 +44,9 @@ class Optimizer:
         if self.name == "sgd":
             return torch.optim.SGD(parameters, self.lr.start, momentum=self.momentum)
         if self.name == "rmsprop":
-            return torch.optim.RMSprop(parameters, self.lr.start, alpha=self.betas[1], momentum=self.momentum)
+            return torch.optim.RMSprop(parameters, self.lr.start, alpha=self.betas[1].start, momentum=self.momentum)
         # integer betas are refused by torch 2.13, so a recipe's 0 becomes 0.0 here
-        betas = (float(self.betas[0]), float(self.betas[1]))
+        betas = (float(self.betas[0]), float(self.betas[1].start))
         return torch.optim.Adam(parameters, self.lr.start, betas=betas, fused=True)
 
 
@@ -53,18 +54,23 @@ class Optimizer:
 class Average:
     """The generator's running average: half-life in samples, never more than `ramp` x the samples seen so far."""
 
-    half_life_samples: int = 10_000
+    half_life_samples: Schedule = Schedule(10_000)
     ramp: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.half_life_samples < 0:
+        if min(self.half_life_samples.start, self.half_life_samples.end or 0) < 0:
             raise ValueError(f"half_life_samples must be 0 (no average) or more, not {self.half_life_samples}")
         if not self.ramp > 0:
             raise ValueError(f"ramp must be above 0 (0.05: a twentieth of the samples seen), not {self.ramp}")
 
-    def decay(self, samples_seen: int, batch: int) -> float:
-        """The share of the old average that stays in one update over `batch` samples."""
-        half_life = min(float(self.half_life_samples), self.ramp * samples_seen)
+    @property
+    def wanted(self) -> bool:
+        """Whether there is an average at all."""
+        return max(self.half_life_samples.start, self.half_life_samples.end or 0) > 0
+
+    def decay(self, clock: Clock, batch: int) -> float:
+        """The share of the old average that stays in one update over the `batch` samples after `clock`."""
+        half_life = min(self.half_life_samples(clock.progress), self.ramp * (clock.samples_seen + batch))
         return float(0.5 ** (batch / half_life)) if half_life > 0 else 0.0
 
 
@@ -75,7 +81,7 @@ class Player:
         self.network: nn.Module = network.to(memory_format=fastest_layout(network))  # type: ignore[call-overload]
         self.choice = optimizer
         self.optimizer = optimizer.build(network)
-        self.average = average if average and average.half_life_samples else None
+        self.average = average if average and average.wanted else None
         self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if self.average else network
         self.caution = 1.0  # factor on the learning rate; lowered when training had to go back
 
@@ -88,10 +94,12 @@ class Player:
         loss.backward()  # type: ignore[no-untyped-call]
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(clock)
+            if "betas" in group:
+                group["betas"] = (group["betas"][0], self.choice.betas[1](clock.progress))
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
         self.optimizer.step()
         if self.average:
-            self._follow(self.average.decay(clock.samples_seen + batch, batch))
+            self._follow(self.average.decay(clock, batch))
         return norm
 
     @torch.no_grad()

@@ -1,7 +1,6 @@
 """What a network is told of a sample's class.
 
-The generator gets a learned vector beside its latent. The discriminator's last layer is the projection of
-Miyato & Koyama 2018 (arXiv 1802.05637, eq. 3): score = psi(h) + <embed(y), h>.
+The generator gets a learned vector beside its latent; how the discriminator is told is in layers/critic.py.
 """
 
 from __future__ import annotations
@@ -37,20 +36,3 @@ class LatentWithClass(nn.Module):
         if self.embed is None:
             return z
         return torch.cat([z, functional.normalize(self.embed(need_classes(given)), dim=1).to(z.dtype)], dim=1)
-
-
-class ProjectionHead(nn.Module):
-    """Features h [B, D] (and classes [B]) -> scores [B], unbounded logits."""
-
-    def __init__(self, features: int, classes: int) -> None:
-        super().__init__()
-        self.score = nn.Linear(features, 1)
-        self.embed = nn.Embedding(classes, features) if classes else None
-        if self.embed is not None:  # <embed, h> starts as large as a He-initialised layer's output, not sqrt(D) larger
-            nn.init.normal_(self.embed.weight, 0.0, features**-0.5)
-
-    def forward(self, h: Tensor, given: Tensor | None) -> Tensor:
-        score: Tensor = self.score(h).squeeze(1)
-        if self.embed is not None:
-            score = score + (self.embed(need_classes(given)) * h).sum(1)
-        return score

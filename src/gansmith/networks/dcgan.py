@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
-from gansmith.layers.classes import LatentWithClass, ProjectionHead
+from gansmith.layers.classes import LatentWithClass
+from gansmith.layers.critic import Critic, Head
 from gansmith.layers.initial import SLOPE, start_he, start_normal
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, image_shape
 
@@ -36,6 +37,7 @@ class DCGAN(Architecture):
         hidden: units of a dense layer before the generator's base, 0 for none.
         discriminator_hidden: units of a dense layer after the discriminator's features; None: as `hidden`.
         output: tanh, or linear: unbounded, the codec clips.
+        critic: additions to the discriminator.
     """
 
     width: int = 64
@@ -47,6 +49,7 @@ class DCGAN(Architecture):
     hidden: int = 0
     discriminator_hidden: int | None = None
     output: Literal["tanh", "linear"] = "tanh"
+    critic: Critic = Critic()
 
     def __post_init__(self) -> None:
         require_at_least(1, width=self.width, discriminator_width=self.of_discriminator[0], latent=self.latent)
@@ -63,7 +66,7 @@ class DCGAN(Architecture):
 
     def build(self, spec: Spec) -> tuple[Generator, Discriminator]:
         image_shape(spec, "dcgan")
-        return DCGANGenerator(self, spec), DCGANDiscriminator(self, spec)
+        return DCGANGenerator(self, spec), self.critic.dress(lambda s: DCGANDiscriminator(self, s), spec)
 
 
 class Up(nn.Module):
@@ -152,7 +155,7 @@ class DCGANDiscriminator(Discriminator):
             self.stages.append(nn.Sequential(*stage, nn.LeakyReLU(SLOPE)))
         flat = widths[-1] * levels[-1][0] * levels[-1][1]
         self.hidden = nn.Sequential(nn.Linear(flat, hidden), nn.LeakyReLU(SLOPE)) if hidden else nn.Identity()
-        self.head = ProjectionHead(hidden or flat, spec.classes)
+        self.head = Head(hidden or flat, spec.classes, sizes.critic)
         if sizes.norm == "batch":
             start_normal(self)
         else:
@@ -163,4 +166,5 @@ class DCGANDiscriminator(Discriminator):
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        return Verdict((self.head(self.hidden(torch.flatten(x, 1)), given),), tuple(features))
+        verdict: Verdict = self.head(self.hidden(torch.flatten(x, 1)), given, tuple(features))
+        return verdict

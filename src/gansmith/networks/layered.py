@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least, require_share
-from gansmith.layers.classes import LatentWithClass, ProjectionHead
+from gansmith.layers.classes import LatentWithClass
+from gansmith.layers.critic import Critic, Head
 from gansmith.layers.initial import SLOPE, start_he
 from gansmith.layers.sizes import SMALLEST, Size, image_shape
 
@@ -36,6 +37,7 @@ class Layered(Architecture):
         activation: of the generator: ReLU, or leaky ReLU as always in the discriminator.
         dropout: share of the discriminator's activations dropped in training, in [0, 1).
         output: tanh, or linear: unbounded, the codec clips.
+        critic: additions to the discriminator.
     """
 
     base_channels: int = 128
@@ -47,6 +49,7 @@ class Layered(Architecture):
     activation: Literal["relu", "leaky"] = "leaky"
     dropout: float = 0.0
     output: Literal["tanh", "linear"] = "tanh"
+    critic: Critic = Critic()
 
     def __post_init__(self) -> None:
         require_at_least(1, base_channels=self.base_channels, latent=self.latent)
@@ -79,7 +82,7 @@ class Layered(Architecture):
                 f"the strides of this layered generator multiply to {factor}: heights and widths must be multiples of "
                 f"{factor}; {height}x{width} is not, try sides of {' or '.join(str(side) for side in near)}"
             )
-        return LayeredGenerator(self, spec), LayeredDiscriminator(self, spec)
+        return LayeredGenerator(self, spec), self.critic.dress(lambda s: LayeredDiscriminator(self, s), spec)
 
 
 def _check_layer(field: str, channels: int, kernel: int, stride: int) -> None:
@@ -151,7 +154,7 @@ class LayeredDiscriminator(Discriminator):
             self.stages.append(nn.Sequential(*stage))
             before = after
             height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
-        self.head = ProjectionHead(before * height * width, spec.classes)
+        self.head = Head(before * height * width, spec.classes, sizes.critic)
         start_he(self)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
@@ -159,4 +162,5 @@ class LayeredDiscriminator(Discriminator):
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        return Verdict((self.head(torch.flatten(x, 1), given),), tuple(features))
+        verdict: Verdict = self.head(torch.flatten(x, 1), given, tuple(features))
+        return verdict

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least, require_layers, require_share
-from gansmith.layers.classes import LatentWithClass, ProjectionHead
+from gansmith.layers.classes import LatentWithClass
+from gansmith.layers.critic import Critic, Head
 from gansmith.layers.initial import SLOPE, start_he
 
 
@@ -26,6 +27,7 @@ class MLP(Architecture):
         activation: of the generator: ReLU, or leaky ReLU as always in the discriminator.
         dropout: share of the discriminator's hidden units dropped in training, in [0, 1).
         output: tanh, for samples in [-1, 1], or linear, for points anywhere.
+        critic: additions to the discriminator.
     """
 
     generator_widths: tuple[int, ...] = (256, 512, 1024)
@@ -34,6 +36,7 @@ class MLP(Architecture):
     activation: Literal["relu", "leaky"] = "relu"
     dropout: float = 0.0
     output: Literal["tanh", "linear"] = "tanh"
+    critic: Critic = Critic()
 
     def __post_init__(self) -> None:
         require_layers(generator_widths=self.generator_widths, discriminator_widths=self.discriminator_widths)
@@ -43,7 +46,7 @@ class MLP(Architecture):
     def build(self, spec: Spec) -> tuple[Generator, Discriminator]:
         if not spec.shape or min(spec.shape) < 1:
             raise ValueError(f"mlp makes samples of at least one number, not of the shape {spec.shape}")
-        return MLPGenerator(self, spec), MLPDiscriminator(self, spec)
+        return MLPGenerator(self, spec), self.critic.dress(lambda s: MLPDiscriminator(self, s), spec)
 
 
 class MLPGenerator(Generator):
@@ -86,7 +89,7 @@ class MLPDiscriminator(Discriminator):
             stage = [nn.Linear(before, after), nn.LeakyReLU(SLOPE), nn.Dropout(sizes.dropout)]
             self.stages.append(nn.Sequential(*stage))
             before = after
-        self.head = ProjectionHead(before, spec.classes)
+        self.head = Head(before, spec.classes, sizes.critic)
         start_he(self)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
@@ -95,4 +98,5 @@ class MLPDiscriminator(Discriminator):
         for stage in self.stages:
             h = stage(h)
             features.append(h)
-        return Verdict((self.head(h, given),), tuple(features))
+        verdict: Verdict = self.head(h, given, tuple(features))
+        return verdict

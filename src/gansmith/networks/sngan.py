@@ -18,7 +18,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
-from gansmith.layers.classes import ProjectionHead, need_classes
+from gansmith.layers.classes import need_classes
+from gansmith.layers.critic import Critic, Head
 from gansmith.layers.sizes import Size, halved_sizes, image_shape
 
 
@@ -30,18 +31,20 @@ class SNGAN(Architecture):
         width: channels of the generator's first four levels (up to 32 to 56 pixels); finer levels have half each.
         discriminator_width: channels of the discriminator's coarsest levels (from 32 to 64 pixels down).
         latent: Z, numbers of the latent.
+        critic: additions to the discriminator, which is spectrally normalised in any case.
     """
 
     width: int = 256
     discriminator_width: int = 128
     latent: int = 128
+    critic: Critic = Critic()
 
     def __post_init__(self) -> None:
         require_at_least(1, width=self.width, discriminator_width=self.discriminator_width, latent=self.latent)
 
     def build(self, spec: Spec) -> tuple[Generator, Discriminator]:
         image_shape(spec, "sngan")
-        return SNGANGenerator(self, spec), SNGANDiscriminator(self, spec)
+        return SNGANGenerator(self, spec), self.critic.dress(lambda s: SNGANDiscriminator(self, s), spec)
 
 
 class ClassNorm(nn.Module):
@@ -156,7 +159,7 @@ class SNGANDiscriminator(Discriminator):
             DownBlock(before, after, halve=level < count, first=level == 0)
             for level, (before, after) in enumerate(itertools.pairwise(widths))
         )
-        self.head = ProjectionHead(widest, spec.classes)
+        self.head = Head(widest, spec.classes, sizes.critic)
         start_xavier(self)
         for module in list(self.modules()):
             if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
@@ -167,4 +170,5 @@ class SNGANDiscriminator(Discriminator):
         for block in self.blocks:
             x = block(x)
             features.append(x)
-        return Verdict((self.head(x.relu().sum((2, 3)), given),), tuple(features))
+        verdict: Verdict = self.head(x.relu().sum((2, 3)), given, tuple(features))
+        return verdict

@@ -1,0 +1,1 @@
+"""Differentiable augmentation of what the discriminator sees, one kind a file."""
