@@ -92,6 +92,7 @@ def choose_points(survey: Survey) -> tuple[dict[str, Any], list[str]]:
         },
         "average": {"half_life_samples": 50_000},
         "train": {"batch": 256, "samples": 2_000_000, "precision": "float32"},
+        "evaluate": {"times": 4},  # each takes as long as 100 steps
     }
     reasons = [
         f"mlp, three layers of 128 each, from 2 latent numbers: {survey.count:,} points in the plane need no more",

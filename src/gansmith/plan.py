@@ -109,8 +109,10 @@ def _data(table: dict[str, Any], wish: Wish) -> dict[str, Any]:
     place = _place(wish)
     named = {"data": {"name": source_for(place), **table.get("data", {})}}
     naming = [s for s in wish.settings if _keys(s) in (["data"], ["data", "name"])]  # drops all other fields
-    data: dict[str, Any] = apply_settings(named, naming)["data"]
-    if data["name"] == "images" and source_for(place) == "points":
+    data = apply_settings(named, naming)["data"]
+    if not isinstance(data, dict):
+        data = named["data"]  # building the recipe says what is wrong with the setting
+    if data.get("name") == "images" and source_for(place) == "points":
         raise RecipeError(
             f"The recipe '{table.get('name', wish.recipe)}' is for pictures, but '{wish.data}' are points.\n"
             "What to do: leave --recipe out, or take over the rest of it by "
@@ -131,7 +133,7 @@ def _apply(table: dict[str, Any], wish: Wish) -> dict[str, Any]:
     """The wish's options, then its settings, on top of a recipe's table."""
     table = {**table, "data": _data(table, wish), "train": {**table.get("train", {})}}
     if wish.resolution is not None:
-        if table["data"]["name"] == "points":
+        if table["data"].get("name") == "points":
             raise RecipeError(f"--resolution was given, but '{wish.data}' are points, which have none. Leave it out.")
         table["data"]["resolution"] = list(parse_resolution(wish.resolution))
     if wish.classes is not None:
@@ -159,7 +161,7 @@ def _place(wish: Wish) -> str:
 
 def _without_data(table: dict[str, Any]) -> dict[str, Any]:
     """The table with its [data] reduced to what is checked already."""
-    return {**table, "data": {"name": table["data"]["name"]}}
+    return {**table, "data": {"name": table["data"].get("name", "images")}}
 
 
 def _precision(asked: str, source: Source) -> Literal["float32", "bfloat16"]:

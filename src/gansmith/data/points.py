@@ -21,7 +21,7 @@ from torch import Tensor
 from gansmith.contracts import Batch, Dataset, GivenSpec, Mixture, Source, Spec, Survey
 from gansmith.data.clouds import CLOUDS, VERSION, Cloud, draw_cloud
 from gansmith.data.point_codec import Pair, PointCodec
-from gansmith.data.points_file import held_out_file, read_points
+from gansmith.data.points_file import ENDINGS, held_out_file, read_points
 from gansmith.errors import DataError, nearest
 
 __all__ = ["PointCodec", "PointDataset", "Points"]
@@ -138,7 +138,7 @@ def _open(path: str, split: str = "train") -> _Split:
     if path in CLOUDS and not place.is_file():
         known = f"cloud {path} {split} {VERSION}"  # not its bytes, whose last bits may differ between platforms
         return _Split(draw_cloud(path, split), ("x", "y"), hashlib.sha256(known.encode()).hexdigest())
-    if not place.exists():
+    if place.suffix.lower() not in ENDINGS:
         raise DataError(
             f"There are no points '{path}'.{nearest(path, CLOUDS)} Or give a .csv file of two columns, x and y."
         )

@@ -54,6 +54,8 @@ def held_out_file(path: Path) -> Path | None:
 
 def read_points(path: Path) -> PointsFile:
     """Every line of `path`, good or bad. Raises DataError where it is missing, no text, or has no two columns."""
+    if not path.is_file():
+        raise DataError(f"There is no file '{path}'. Wanted: a .csv file of two columns, x and y.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = next((line for line in file if line.strip()), "")
