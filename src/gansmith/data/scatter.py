@@ -56,10 +56,11 @@ def _dots(
     x, y = _to_pixels(values[:, 0], window, 0), _to_pixels(values[:, 1], window, 1)
     kept = (x >= 0) & (y >= 0)
     x, y = x[kept], SIDE - 1 - y[kept]
-    counts = np.zeros((SIDE, SIDE))
+    counts = np.zeros(SIDE * SIDE)
     for right, down in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)):
-        np.add.at(counts, (np.clip(y + down, 0, SIDE - 1), np.clip(x + right, 0, SIDE - 1)), 1)
-    shown = (1 - (1 - OPAQUE) ** counts)[..., None]
+        places = np.clip(y + down, 0, SIDE - 1) * SIDE + np.clip(x + right, 0, SIDE - 1)
+        counts += np.bincount(places, minlength=SIDE * SIDE)
+    shown = (1 - (1 - OPAQUE) ** counts).reshape(SIDE, SIDE, 1)
     sheet += shown * (np.asarray(colour, np.float64) - sheet)
 
 
