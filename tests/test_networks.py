@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from gansmith import networks
 from gansmith.contracts import Architecture, Discriminator, Generator, GivenSpec, Spec
+from gansmith.layers.fourier import FourierFeatures
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.layered import Layered
 from gansmith.networks.mlp import MLP
@@ -29,7 +31,14 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 OTHER: dict[str, dict[str, Any]] = {
     "dcgan": {**SMALL["dcgan"], "norm": "none", "upsample": "nearest", "hidden": 24, "output": "linear"},
-    "mlp": {**SMALL["mlp"], "activation": "leaky", "dropout": 0.3, "output": "linear"},
+    "mlp": {
+        **SMALL["mlp"],
+        "activation": "leaky",
+        "dropout": 0.3,
+        "output": "linear",
+        "bits": 10,
+        "octaves": 1,
+    },
     "layered": {**SMALL["layered"], "generator_norm": (), "activation": "relu", "dropout": 0.3, "image": (4, 2)},
 }
 SIZES = [(8, 8), (28, 28), (32, 32), (64, 64), (48, 64)]
@@ -263,6 +272,9 @@ def test_impossible_shapes_are_refused_with_a_way_out() -> None:
         (SNGAN, {"latent": 0}, "latent"),
         (MLP, {"generator_widths": (8, -8)}, "generator_widths"),
         (MLP, {"dropout": 1.5}, "dropout"),
+        (MLP, {"latent": 4, "bits": 4}, "bits must be fewer than latent .4., not 4"),
+        (MLP, {"bits": -1}, "bits must be at least 0"),
+        (MLP, {"octaves": -1}, "octaves must be at least 0"),
         (Layered, {"image": (4, 1)}, "image: .* odd kernel"),
         (Layered, {"generator": ((8, 2, 3),)}, "kernel 2 with stride 3"),
         (Layered, {"generator": ((8, 0, 1),)}, "generator: .* at least 1"),
@@ -282,6 +294,60 @@ def test_points_have_their_own_shape(options: dict[str, Any]) -> None:
     x = generator(torch.randn(6, 2), labels(6, 2))
     assert x.shape == (6, 2)
     assert discriminator(x, labels(6, 2)).scores[0].shape == (6,)
+
+
+def test_bits_cut_the_points_into_pieces() -> None:
+    """A path through the latent jumps where a bit turns, and only there; the others move the sample smoothly."""
+    torch.manual_seed(0)
+    generator, _ = MLP((32, 32), latent=5, bits=3, output="linear").build(Spec((2,)))
+    path = torch.linspace(-1, 1, 400)
+    with torch.no_grad():
+        for number in range(5):
+            z = torch.randn(1, 5).repeat(400, 1)
+            z[:, number] = path
+            steps = generator(z).diff(dim=0).norm(dim=1)
+            if number < 3:
+                assert steps.argmax() == 199, "the jump is where the sign turns"
+                assert steps.max() > 0.05
+                assert steps.sum() == steps.max(), "a bit's size does not matter"
+            else:
+                assert 0 < steps.max() < 0.05
+        z = torch.randn(64, 5)
+        away = generator.mapping(z, None)
+        near = generator.synthesis(0.5 * away, None)
+        assert torch.equal(near, generator(torch.cat([z[:, :3], 0.5 * z[:, 3:]], 1))), "truncation keeps every bit"
+    assert torch.isfinite(generator(torch.zeros(1, 5))).all()
+
+
+def test_bits_of_a_class_conditional_pair_leave_the_class_alone() -> None:
+    generator, _ = MLP((16,), latent=3, bits=2, output="linear").build(Spec((2,), GivenSpec(("a", "b"))))
+    x = generator(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))
+    x.square().sum().backward()
+    assert generator.latent.embed.weight.grad.any(1).all()  # type: ignore[union-attr]
+
+
+def test_fourier_features_are_their_formula() -> None:
+    x = torch.randn(7, 3, dtype=torch.float64)
+    fourier = FourierFeatures(3, 4).double()
+    features = fourier(x)
+    assert features.shape == (7, fourier.size) == (7, 27)
+    angles = [x * (math.pi / 2 * 2**k) for k in range(4)]
+    expected = [x, *(a.sin() for a in angles), *(a.cos() for a in angles)]
+    torch.testing.assert_close(features, torch.cat(expected, 1), rtol=0, atol=1e-5)  # constants in float32
+    assert not fourier.state_dict()  # constants of the recipe, not weights
+
+
+def test_a_discriminator_with_octaves_sees_finer_than_one_without() -> None:
+    """At the start its score changes several times as fast over a short distance."""
+    x = torch.linspace(-2, 2, 2000)[:, None].repeat(1, 2)
+    slopes = []
+    for octaves in (0, 4):
+        torch.manual_seed(0)
+        _, discriminator = MLP((8,), (64, 64), latent=2, output="linear", octaves=octaves).build(Spec((2,)))
+        with torch.no_grad():
+            score = discriminator(x).scores[0]
+        slopes.append(float(score.diff(n=1).square().mean().sqrt() / score.std()))
+    assert slopes[1] > 3 * slopes[0]
 
 
 def count(network: nn.Module) -> int:
