@@ -18,13 +18,17 @@ from gansmith import networks
 from gansmith.contracts import Architecture, Discriminator, Generator, GivenSpec, Spec
 from gansmith.layers.fourier import FourierFeatures
 from gansmith.networks.dcgan import DCGAN
+from gansmith.networks.fastgan import FastGAN
 from gansmith.networks.layered import Layered
 from gansmith.networks.mlp import MLP
+from gansmith.networks.r3gan import R3GAN
 from gansmith.networks.sngan import SNGAN, SNGANDiscriminator
 
 # Defaults that would be slow here, made small; a family that is not named is tested as it is.
 SMALL: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 8, "latent": 16, "max_width": 32},
+    "fastgan": {"width": 8, "latent": 16, "max_width": 32},
+    "r3gan": {"width": 8, "latent": 16, "max_width": 32, "blocks": 1},
     "sngan": {"width": 12, "discriminator_width": 8, "latent": 16},
     "layered": {"base_channels": 8, "generator": ((8, 5, 2), (6, 4, 2)), "discriminator": ((6, 5, 2, 0), (8, 4, 2, 1))},
     "mlp": {"generator_widths": (32, 48), "discriminator_widths": (48, 32), "latent": 16},
@@ -39,6 +43,8 @@ OTHER: dict[str, dict[str, Any]] = {
         "bits": 10,
         "octaves": 1,
     },
+    "fastgan": {**SMALL["fastgan"], "norm": "none", "output": "linear"},
+    "r3gan": {**SMALL["r3gan"], "blocks": 2, "expansion": 1, "group_size": 0, "resample": "strided"},
     "layered": {**SMALL["layered"], "generator_norm": (), "activation": "relu", "dropout": 0.3, "image": (4, 2)},
 }
 SIZES = [(8, 8), (28, 28), (32, 32), (64, 64), (48, 64)]
@@ -74,13 +80,21 @@ def labels(count: int, classes: int) -> Tensor | None:
     return torch.arange(count) % classes if classes else None
 
 
+def awake(arch: Architecture, spec: Spec) -> tuple[Generator, Discriminator]:
+    """The pair, with small weights where whole layers start at zero (Fixup) and hide what lies before them."""
+    pair = arch.build(spec)
+    for parameter in (p for player in pair for p in player.parameters() if p.dim() > 1 and not p.any()):
+        nn.init.normal_(parameter, 0.0, 0.1)
+    return pair
+
+
 def rand_pair(arch: Architecture, classes: int = 0) -> tuple[Generator, Discriminator, Tensor, Tensor | None]:
-    generator, discriminator = arch.build(spec_of(classes=classes))
+    generator, discriminator = awake(arch, spec_of(classes=classes))
     return generator, discriminator, torch.randn(4, generator.latent_size), labels(4, classes)
 
 
-def test_the_four_families_are_found() -> None:
-    assert {"dcgan", "mlp", "sngan", "layered"} <= set(PARTS)
+def test_the_families_are_found() -> None:
+    assert {"dcgan", "mlp", "sngan", "layered", "r3gan", "fastgan"} <= set(PARTS)
     assert all(dataclasses.is_dataclass(part) for part in PARTS.values())
 
 
@@ -105,7 +119,7 @@ def test_shapes(arch: Architecture, size: tuple[int, int], channels: int, classe
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (30, 30), (20, 12), (45, 100), (61, 256)], ids=str)
-@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp"])
+@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp", "r3gan", "fastgan"])
 def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
     for options in (SMALL[name], OTHER.get(name, SMALL[name])):
         generator, discriminator = PARTS[name](**options).build(spec_of(size))
@@ -119,7 +133,7 @@ def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("classes", [0, 5])
 def test_gradients_reach_every_parameter(arch: Architecture, classes: int) -> None:
     torch.manual_seed(1)
-    generator, discriminator = arch.build(spec_of(classes=classes))
+    generator, discriminator = awake(arch, spec_of(classes=classes))
     given = labels(10, classes)
     discriminator(generator(torch.randn(10, generator.latent_size), given), given).scores[0].square().sum().backward()
     for player in (generator, discriminator):
@@ -150,7 +164,7 @@ def test_evaluation_is_repeatable_and_looks_at_one_sample_at_a_time(arch: Archit
 @pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("classes", [0, 5])
 def test_r1_has_a_second_derivative(arch: Architecture, autocast: bool, classes: int) -> None:
-    _, discriminator = arch.build(spec_of(classes=classes))
+    _, discriminator = awake(arch, spec_of(classes=classes))
     given = labels(4, classes)
     x = torch.randn(4, 3, 16, 16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -165,7 +179,7 @@ def test_r1_has_a_second_derivative(arch: Architecture, autocast: bool, classes:
 @pytest.mark.parametrize("arch", [p for p in CONFIGS if "layered" not in p.id or "other" in p.id])
 def test_r1s_derivative_is_the_difference_quotient(arch: Architecture) -> None:
     """In float64, on the discriminator's first weight: the graph of the penalty is right, not only there."""
-    _, discriminator = arch.build(spec_of())
+    _, discriminator = awake(arch, spec_of())
     discriminator = discriminator.double().eval()  # no dropout, no power iteration between the two evaluations
     x = torch.randn(2, 3, 16, 16, dtype=torch.float64, requires_grad=True)
 
@@ -250,7 +264,7 @@ def test_the_first_images_are_in_range_and_differ(arch: Architecture) -> None:
 
 
 def test_impossible_shapes_are_refused_with_a_way_out() -> None:
-    for name in ("dcgan", "sngan", "layered"):
+    for name in ("dcgan", "sngan", "layered", "r3gan", "fastgan"):
         with pytest.raises(ValueError, match="try 8x8"):
             PARTS[name]().build(spec_of((5, 5)))
         with pytest.raises(ValueError, match="mlp"):
@@ -270,6 +284,10 @@ def test_impossible_shapes_are_refused_with_a_way_out() -> None:
         (DCGAN, {"discriminator_width": 600}, "max_width must be at least 600, not 512"),
         (DCGAN, {"hidden": -1}, "hidden must be at least 0"),
         (SNGAN, {"latent": 0}, "latent"),
+        (FastGAN, {"width": 600}, "max_width must be at least 600, not 512"),
+        (R3GAN, {"blocks": 0}, "blocks must be at least 1"),
+        (R3GAN, {"width": 20}, "width must be a multiple of 8.*20 is not: try width = 24"),
+        (R3GAN, {"max_width": 300, "expansion": 1}, "max_width must be a multiple of 16.*try max_width = 304"),
         (MLP, {"generator_widths": (8, -8)}, "generator_widths"),
         (MLP, {"dropout": 1.5}, "dropout"),
         (MLP, {"latent": 4, "bits": 4}, "bits must be fewer than latent .4., not 4"),

@@ -22,7 +22,8 @@ class Quadratic(nn.Module):
         self.a = nn.Parameter(torch.tensor(a, dtype=torch.float64))
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
-        return Verdict((self.a * x.double().square().flatten(1).sum(1) / 2,))
+        score = self.a * x.double().square().flatten(1).sum(1) / 2
+        return Verdict((score,), reconstruction=(self.a * x - x).abs().flatten(1).mean(1))
 
 
 def step_of(penalty: Penalty, critic: nn.Module, real: Tensor, fake: Tensor) -> Step:
@@ -35,6 +36,8 @@ def expected(name: str, a: float, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (a * real).square().sum((1, 2, 3)).mean()
     if name == "r2":
         return 0.5 * (a * fake).square().sum((1, 2, 3)).mean()
+    if name == "reconstruction":
+        return abs(a - 1) * real.abs().mean()
     torch.manual_seed(3)
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype)
     if name == "gradient_penalty":
@@ -106,3 +109,10 @@ def test_ranges_are_checked(name: str) -> None:
         PENALTIES[name](every=0)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="weight must be"):
         PENALTIES[name](weight=Schedule(1.0, -1.0))  # type: ignore[call-arg]
+
+
+def test_a_discriminator_that_cannot_reconstruct_is_named() -> None:
+    x = torch.randn(2, 3, 4, 4)
+    step = Step("discriminator", lambda x, given: Verdict((x.sum((1, 2, 3)),)), x, x)
+    with pytest.raises(ValueError, match=r"fastgan and architecture\.reconstruct = true"):
+        PENALTIES["reconstruction"]()(step)

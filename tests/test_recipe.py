@@ -31,7 +31,7 @@ def recipe_of(name: str, *changes: str) -> Recipe:
 
 def test_the_promised_recipes_exist() -> None:
     assert len(ARTICLES) == 5
-    assert {"dcgan", "wgan-gp", "sngan"} <= set(names())
+    assert {"dcgan", "wgan-gp", "sngan", "r3gan", "fastgan"} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -42,6 +42,8 @@ def test_every_recipe_builds_networks_and_round_trips(name: str) -> None:
     small = recipe
     if name == "sngan":  # the full width is slow on a test machine
         small = recipe_of(name, "architecture.width=16", "architecture.discriminator_width=16")
+    if name == "r3gan":
+        small = recipe_of(name, "architecture.width=16", "architecture.max_width=16")
     height, width = getattr(recipe.data, "resolution", None) or (32, 32)
     generator, discriminator = small.architecture.build(Spec((1, height, width)))
     fake = generator(torch.randn(2, generator.latent_size))

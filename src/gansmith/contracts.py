@@ -54,6 +54,7 @@ class Verdict(NamedTuple):
     features: tuple[Tensor, ...] = ()  # hidden activations, one [B, ...] a tapped layer
     directions: tuple[Tensor, ...] = ()  # as scores, but seen by the last layer's direction alone (SAN)
     classes: Tensor | None = None  # [B, K] logits of an auxiliary classifier
+    reconstruction: Tensor | None = None  # [B] error of the sample as the discriminator reads it back from its features
 
     def split(self, share: int = 2) -> tuple[Verdict, ...]:
         """The verdicts on `share` equal parts of the batch."""
@@ -62,8 +63,10 @@ class Verdict(NamedTuple):
             cut = [
                 tuple(torch.chunk(x, share)[part] for x in xs) for xs in (self.scores, self.features, self.directions)
             ]
-            classes = None if self.classes is None else torch.chunk(self.classes, share)[part]
-            parts.append(Verdict(cut[0], cut[1], cut[2], classes))
+            classes, error = (
+                None if x is None else torch.chunk(x, share)[part] for x in (self.classes, self.reconstruction)
+            )
+            parts.append(Verdict(cut[0], cut[1], cut[2], classes, error))
         return tuple(parts)
 
 
