@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -17,6 +17,7 @@ from gansmith.contracts import (
     Clock,
     Discriminator,
     Generator,
+    GivenSpec,
     Loss,
     Penalty,
     Schedule,
@@ -27,6 +28,7 @@ from gansmith.contracts import (
 from gansmith.games.duel import Duel
 from gansmith.games.player import Average, Optimizer, Player
 from gansmith.games.seeds import step_seed
+from gansmith.layers.critic import Critic
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.mlp import MLP
 
@@ -39,7 +41,10 @@ def duel(
     loss: str = "relativistic", penalties: tuple[str, ...] = ("r1", "r2"), norm: str = "none", **more: int
 ) -> Duel:
     torch.manual_seed(1)
-    generator, discriminator = DCGAN(width=4, latent=5, norm=norm).build(SPEC)  # type: ignore[arg-type]
+    auxiliary = "auxiliary" in penalties  # needs classes, and a discriminator that tells them
+    spec = replace(SPEC, given=GivenSpec(("a", "b"))) if auxiliary else SPEC
+    architecture = DCGAN(width=4, latent=5, norm=norm, critic=Critic(auxiliary=auxiliary))  # type: ignore[arg-type]
+    generator, discriminator = architecture.build(spec)
     return Duel(
         Player(generator, Optimizer(lr=Schedule(1e-2)), Average(Schedule(1000))),
         Player(discriminator, Optimizer(lr=Schedule(1e-2))),
@@ -51,8 +56,10 @@ def duel(
 
 def play(game: Duel, steps: int, start: int = 0) -> None:
     data = torch.randn(64, 8, 1, 8, 8, generator=torch.Generator().manual_seed(7)).clamp(-1, 1)
+    told = any(isinstance(m, nn.Embedding) for m in game.generator.network.modules())
+    given = torch.arange(8) % 2 if told else None
     for i in range(start, start + steps):
-        report = game.step(Batch(data[i]), Clock(8 * i, i / 100, i))
+        report = game.step(Batch(data[i], given), Clock(8 * i, i / 100, i))
         assert report.finite, report
 
 
