@@ -272,6 +272,7 @@ def test_a_folder_with_other_files_is_refused(data: Path, tmp_path: Path) -> Non
         ({"device": "cuda"}, RecipeError, "no device 'cuda'"),
         ({"minutes": 1.0, "samples": 5}, RecipeError, "Give one of them"),
         ({"classes": True, "settings": ("data.channels=7",)}, RecipeError, "channels"),
+        ({"batch": 8, "settings": ("penalty=auxiliary",)}, RecipeError, "recipe: the penalty auxiliary needs classes"),
     ],
 )
 def test_bad_options_are_explained_and_leave_nothing(

@@ -83,7 +83,10 @@ def train_in(folder: Path, wish: Wish) -> bool:
         training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device)
     except ValueError as error:
         raise RecipeError(f"[architecture]: {error}") from error
-    training.require_memory()
+    try:
+        training.require_memory()  # takes the first steps, on a copy
+    except ValueError as error:
+        raise RecipeError(f"recipe: {error}") from error
     with RunLock(folder):
         _same_data(folder, dataset)
         if before and before.train == recipe.train and read_run(folder)["state"] == "finished":
