@@ -35,12 +35,13 @@ class Evaluate(Callback):
         self._done = 0
         self._able = True
         self.best: dict[str, Any] | None = None  # {"frechet": float, "samples_seen": int}
+        self.newest: dict[str, float] = {}  # the last evaluation's scores by name
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done": self._done, "best": self.best}
+        return {"done": self._done, "best": self.best, "newest": self.newest}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._done, self.best = int(state["done"]), state["best"]
+        self._done, self.best, self.newest = int(state["done"]), state["best"], state.get("newest", {})
 
     def start(self, run: Run) -> None:
         # an extended training has gone back in progress, and its coming evaluations are new ones
@@ -93,6 +94,7 @@ class Evaluate(Callback):
     def _score(self, run: Run) -> None:
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
         scores = judge.score(run.draw)
+        self.newest = scores.values
         self.log.scores(run, scores.values)
         if not judge.extractor.ranks:
             return

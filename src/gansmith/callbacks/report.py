@@ -14,6 +14,8 @@ from gansmith.callbacks.progress import count_text, duration_text
 from gansmith.callbacks.report_page import esc, facts, missing, page, plain, section, table
 from gansmith.errors import RunFolderError
 from gansmith.folder import atomic, metrics_log, plain_json
+from gansmith.folder.alerts import Episode, episodes
+from gansmith.folder.alerts import read as read_alerts
 from gansmith.folder.run_json import read_run
 
 _STATES = {
@@ -34,6 +36,11 @@ _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # title, what it show
         ("verdict/real_sign",),
     ),
     ("Penalties", "Before their weights.", ("penalty/",)),
+    (
+        "Health",
+        "Of a few hundred samples now and then; what each number means, and from where on it alarms: docs/health.md.",
+        ("health/",),
+    ),
     (
         "Gradient norms",
         "Near zero, a player learns nothing; leaping, it is unstable.",
@@ -57,11 +64,10 @@ def write_report(folder: Path) -> Path:
     except RunFolderError:
         run = {}
     rows = metrics_log.read(folder / "metrics.jsonl")
-    alerts = metrics_log.read_alerts(folder / "alerts.jsonl")
     name = folder.resolve().name
     body = [
         _header(name, run, rows),
-        _alerts(alerts),
+        _alerts(folder),
         _samples(folder),
         _nearest(folder),
         _scores(run, rows),
@@ -95,15 +101,28 @@ def _header(name: str, run: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _alerts(alerts: list[dict[str, Any]]) -> str:
-    cards = [
-        f'<article class="card alert"><h3>{esc(alert["kind"])} <span class="soft">at '
-        f"{count_text(alert['samples_seen'])} samples</span></h3><p>{esc(alert['evidence'])}</p>"
-        f"<p><strong>What to do:</strong> {esc(alert['advice'])}</p></article>"
-        for alert in reversed(alerts[-20:])
-    ]
-    more = missing(f"{len(alerts) - 20} earlier ones are in alerts.jsonl.") if len(alerts) > 20 else ""
+def _alerts(folder: Path) -> str:
+    told = episodes(read_alerts(folder))
+    cards = [_episode(folder, episode) for episode in reversed(told[-20:])]
+    more = missing(f"{len(told) - 20} earlier ones are in alerts.jsonl.") if len(told) > 20 else ""
     return section("Alerts", *cards, more)
+
+
+def _episode(folder: Path, episode: Episode) -> str:
+    latest, closed = episode.latest, episode.closed
+    state = "open" if closed is None else f"answered at {count_text(closed.samples_seen)} samples"
+    first = f"at {count_text(episode.first.samples_seen)} samples"
+    if episode.first.seconds is not None:
+        first += f", {duration_text(episode.first.seconds)}"
+    shown = pictures.embed(folder / "samples" / "copies.png", 350_000, 1200) if latest.kind == "memorization" else None
+    alt = "Pairs: a generated sample, and beside it the training sample nearest to it"
+    return (
+        f'<article class="card alert"><h3>{esc(latest.kind.replace("_", " "))} <span class="soft">{first}</span> '
+        f'<span class="state">{state}</span></h3><p>{esc(latest.evidence)}</p>'
+        f"<p><strong>What to do:</strong> {esc(latest.advice)}</p>"
+        f'<p class="soft note">{esc(plain(dict(latest.numbers)))}</p>'
+        f"{_image(shown, alt, 'wide') if shown else ''}</article>"
+    )
 
 
 def _image(picture: pictures.Picture, alt: str, kind: str) -> str:
