@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansmith.contracts import Dataset, Extractor, Seen
+from gansmith.contracts import Dataset, Extractor, Scorer, Seen
 from gansmith.errors import DataError, GansmithError
 from gansmith.metrics.distances import nearest
 from gansmith.metrics.diversity import diversity
@@ -54,11 +54,18 @@ class Judge:
     """
 
     def __init__(
-        self, extractor: Extractor, train: Dataset, test: Dataset | None, samples: int = 5000, seed: int = 0
+        self,
+        extractor: Extractor,
+        train: Dataset,
+        test: Dataset | None,
+        samples: int = 5000,
+        seed: int = 0,
+        scorers: Sequence[Scorer] = (),
     ) -> None:
         if len(train) < 2 or samples < 2:
             raise DataError(f"Scores need 2 samples or more; asked for {samples} of {len(train)} training samples.")
         self.extractor = extractor
+        self.scorers = tuple(scorers)
         self.train = train
         self.seed = seed
         self.count = min(samples, len(train))
@@ -75,19 +82,27 @@ class Judge:
             held_out = _see_all(extractor, test, _choice(len(test), self.test_count, seed)).vectors
             self.test_distance = frechet_distance(held_out, self.reference.vectors[: self.test_count])
 
-    def score(self, draw: Draw) -> Scores:
+    def score(self, draw: Draw, *, whole: bool = True) -> Scores:
         """`draw(count, seed)` gives samples [count, *shape] in [-1, 1] on the CPU, and the classes asked for or None.
 
-        Called for up to 500 at a time. Raises GansmithError where samples are not finite.
+        Called for up to 500 at a time. Where `whole`, as many more are drawn as the scorers want. Raises GansmithError
+        where samples are not finite.
         """
+        wanted = [s.samples if whole else min(s.samples, self.count) for s in self.scorers]
+        kept: list[list[Tensor]] = [[] for _ in self.scorers]
         vectors, probabilities, asked = [], [], []
-        for count, seed in self._calls():
+        for start, count, seed in self._calls(max([self.count, *wanted])):
             samples, labels = draw(count, seed)
             if not bool(torch.isfinite(samples).all()):
                 raise GansmithError(
                     "The generator made samples with NaN or infinity, so there is nothing to score: its training has "
                     "diverged. Evaluate an earlier checkpoint, or train with a lower learning rate."
                 )
+            for scorer, most, parts in zip(self.scorers, wanted, kept, strict=True):
+                if start < most:
+                    parts.append(scorer.see(samples[: most - start]))
+            if start >= self.count:
+                continue
             seen = self.extractor(samples)
             vectors.append(seen.vectors)
             if seen.probabilities is not None:
@@ -96,7 +111,11 @@ class Judge:
                 asked.append(labels)
         seen = Seen(torch.cat(vectors), torch.cat(probabilities) if probabilities else None)
         values = self._distances(seen.vectors) | self._classes(seen, torch.cat(asked) if asked else None)
-        return Scores(values, self.protocol)
+        protocol = dict(self.protocol)
+        for scorer, most, parts in zip(self.scorers, wanted, kept, strict=True):
+            values |= {f"{scorer.name}/{name}": value for name, value in scorer.score(torch.cat(parts)).items()}
+            protocol[scorer.name] = {"generated": most, **scorer.protocol}
+        return Scores(values, protocol)
 
     def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest training samples [n, *shape] to `samples` [n, *shape], and their feature distances [n].
@@ -131,10 +150,14 @@ class Judge:
             "notes": notes,
         }
 
-    def _calls(self) -> Iterator[tuple[int, int]]:
-        """(count, seed) of each call to draw; no two seeds of one judge, or of judges of other seeds, are equal."""
-        for call, start in enumerate(range(0, self.count, CHUNK)):
-            yield min(CHUNK, self.count - start), self.seed * 1_000_003 + call
+    def _calls(self, total: int) -> Iterator[tuple[int, int, int]]:
+        """(start, count, seed) of each call to draw; no two seeds of one judge, or of judges of other seeds, are equal.
+
+        The first `self.count` samples are the same whatever the total is.
+        """
+        starts = [*range(0, self.count, CHUNK), *range(self.count, total, CHUNK)]
+        for call, (start, end) in enumerate(zip(starts, [*starts[1:], total], strict=True)):
+            yield start, end - start, self.seed * 1_000_003 + call
 
     def _distances(self, vectors: Tensor) -> dict[str, float]:
         real = self.reference.vectors

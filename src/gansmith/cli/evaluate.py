@@ -29,7 +29,8 @@ def evaluate(
     data:
         The data to judge by. [default: what the run was trained on]
     features:
-        What sees the pictures: classifier, random, inception, a file of one, or auto.
+        What sees the pictures: classifier, recogniser, random, inception, a file of one, or auto; second is auto with
+        other networks and seeds, to check that scores do not hang on one judge.
     samples:
         How many pictures to make and judge. [default: 5000, or as many as the data has]
     trust:

@@ -1,7 +1,7 @@
 """`stacked-mnist`: RGB pictures whose channels are three random digits of mnist, 10 x 10 x 10 = 1,000 classes.
 
-The field's count of modes (Metz et al. 2017, Unrolled GANs, arXiv 1611.02163, section 3.3.1; 26,000 samples as in
-Lin et al. 2018, PacGAN, arXiv 1712.04086). Which digits are stacked follows from SEED alone; the held-out split is made
+The field's count of modes (Metz et al. 2017, Unrolled GANs, arXiv 1611.02163; 26,000 samples as in Lin et al. 2018,
+PacGAN, arXiv 1712.04086). Which digits are stacked follows from SEED alone; the held-out split is made
 of mnist's test digits. Nothing is stored but the triples: pictures are put together when they are asked for.
 """
 
