@@ -222,6 +222,7 @@ def test_consistency_asks_for_equal_scores_of_moved_pictures() -> None:
         penalty(Step("discriminator", mean, torch.randn(4, 2), torch.randn(4, 2)))
     still = replace(penalty, move=0.0, mirror=False)  # type: ignore[call-arg]
     assert still(Step("discriminator", corner, real, fake)) == 0
+    assert replace(still, mirror=True)(Step("discriminator", corner, real, fake)) > 0  # type: ignore[call-arg]
 
 
 def test_feature_matching_pulls_the_fakes_alone() -> None:
