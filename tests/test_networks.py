@@ -26,11 +26,15 @@ SMALL: dict[str, dict[str, Any]] = {
     "sngan": {"width": 12, "discriminator_width": 8, "latent": 16},
     "layered": {"base_channels": 8, "generator": ((8, 5, 2), (6, 4, 2)), "discriminator": ((6, 5, 2, 0), (8, 4, 2, 1))},
     "mlp": {"generator_widths": (32, 48), "discriminator_widths": (48, 32), "latent": 16},
+    "biggan": {"width": 8, "max_width": 24, "latent": 16, "embedding": 6},
+    "stylegan2": {"width": 8, "max_width": 24, "latent": 16, "mapping_layers": 2},
 }
 OTHER: dict[str, dict[str, Any]] = {
     "dcgan": {**SMALL["dcgan"], "norm": "none", "upsample": "nearest", "hidden": 24, "output": "linear"},
     "mlp": {**SMALL["mlp"], "activation": "leaky", "dropout": 0.3, "output": "linear"},
     "layered": {**SMALL["layered"], "generator_norm": (), "activation": "relu", "dropout": 0.3, "image": (4, 2)},
+    "biggan": {**SMALL["biggan"], "discriminator_width": 6, "attention": 0},
+    "stylegan2": {**SMALL["stylegan2"], "mixing": 0.0, "mapping_layers": 1},
 }
 SIZES = [(8, 8), (28, 28), (32, 32), (64, 64), (48, 64)]
 
@@ -70,8 +74,16 @@ def rand_pair(arch: Architecture, classes: int = 0) -> tuple[Generator, Discrimi
     return generator, discriminator, torch.randn(4, generator.latent_size), labels(4, classes)
 
 
-def test_the_four_families_are_found() -> None:
-    assert {"dcgan", "mlp", "sngan", "layered"} <= set(PARTS)
+def open_gates(*players: nn.Module) -> None:
+    """Attention starts closed, so that nothing behind its gate would learn in the first step."""
+    for player in players:
+        for name, parameter in player.named_parameters():
+            if name.endswith("gate"):
+                nn.init.constant_(parameter, 0.5)
+
+
+def test_the_families_are_found() -> None:
+    assert {"dcgan", "mlp", "sngan", "layered", "biggan", "stylegan2"} <= set(PARTS)
     assert all(dataclasses.is_dataclass(part) for part in PARTS.values())
 
 
@@ -96,7 +108,7 @@ def test_shapes(arch: Architecture, size: tuple[int, int], channels: int, classe
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (30, 30), (20, 12), (45, 100), (61, 256)], ids=str)
-@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp"])
+@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp", "biggan", "stylegan2"])
 def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
     for options in (SMALL[name], OTHER.get(name, SMALL[name])):
         generator, discriminator = PARTS[name](**options).build(spec_of(size))
@@ -111,6 +123,7 @@ def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
 def test_gradients_reach_every_parameter(arch: Architecture, classes: int) -> None:
     torch.manual_seed(1)
     generator, discriminator = arch.build(spec_of(classes=classes))
+    open_gates(generator, discriminator)
     given = labels(10, classes)
     discriminator(generator(torch.randn(10, generator.latent_size), given), given).scores[0].square().sum().backward()
     for player in (generator, discriminator):
@@ -142,6 +155,7 @@ def test_evaluation_is_repeatable_and_looks_at_one_sample_at_a_time(arch: Archit
 @pytest.mark.parametrize("classes", [0, 5])
 def test_r1_has_a_second_derivative(arch: Architecture, autocast: bool, classes: int) -> None:
     _, discriminator = arch.build(spec_of(classes=classes))
+    open_gates(discriminator)
     given = labels(4, classes)
     x = torch.randn(4, 3, 16, 16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
