@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gansmith.errors import RunFolderError
-from gansmith.folder import atomic, metrics_log, plain_json
+from gansmith.folder import alerts, atomic, metrics_log, plain_json
+from gansmith.folder.alerts import Alert
 from gansmith.folder.lock import RunLock
 from gansmith.folder.metrics_log import MetricsLog
 from gansmith.folder.run_json import read_run, update_run
@@ -235,7 +236,7 @@ def test_a_log_reads_back_with_later_rows_superseding(rows: Any, cut: int, tmp_p
         st.one_of(
             st.binary(max_size=40),
             st.dictionaries(
-                st.sampled_from(["samples_seen", "seconds", "kind", "x"]),
+                st.sampled_from(["samples_seen", "seconds", "kind", "event", "numbers", "x"]),
                 st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([{}])),
             ).map(lambda d: json.dumps(d).encode()),
             st.just(b"[" * 50_000),
@@ -251,24 +252,45 @@ def test_broken_logs_never_raise(lines: list[bytes], tmp_path: Path) -> None:
     row = metrics_log.read(path)[-1]
     assert row["samples_seen"] == 7
     assert math.isnan(row["loss/generator"])
-    for alert in metrics_log.read_alerts(path):
-        assert set(alert) == {"samples_seen", "kind", "evidence", "advice"}
+    path.rename(tmp_path / alerts.NAME)
+    found = alerts.read(tmp_path)
+    assert all(isinstance(alert, alerts.Alert) for alert in found)
+    assert alerts.summary(found)["raised"] <= len(found)
 
 
 def test_a_missing_log_is_empty(tmp_path: Path) -> None:
     assert metrics_log.read(tmp_path / "absent") == []
-    assert metrics_log.read_alerts(tmp_path / "absent") == []
+    assert alerts.read(tmp_path / "absent") == []
 
 
 def test_alerts_are_superseded_like_rows_and_not_repeated(tmp_path: Path) -> None:
-    path = tmp_path / "alerts.jsonl"
-    for seen, kind in [(10, "collapse"), (30, "nan"), (20, "nan"), (20, "nan"), (20, "overfit")]:
-        metrics_log.append_alert(path, seen, kind, "D says 1.0", "lower its rate")
-    assert [(a["samples_seen"], a["kind"]) for a in metrics_log.read_alerts(path)] == [
-        (10, "collapse"),
-        (20, "nan"),
-        (20, "overfit"),
-    ]
+    for second, (seen, kind) in enumerate([(10, "collapse"), (30, "nan"), (20, "nan"), (20, "nan"), (20, "overfit")]):
+        alerts.append(tmp_path, Alert(seen, kind, "D says 1.0", "lower its rate", seconds=second))
+    found = alerts.read(tmp_path)
+    assert [(a.samples_seen, a.kind) for a in found] == [(10, "collapse"), (20, "nan"), (20, "overfit")]
+    assert found[0] == Alert(10, "collapse", "D says 1.0", "lower its rate", seconds=0.0)
+    assert alerts.summary(found) == {"open": ["collapse", "nan", "overfit"], "raised": 3}
+
+
+def test_an_alarm_is_one_episode_until_it_is_cleared(tmp_path: Path) -> None:
+    for seen, event, severity in [(10, "raised", "warn"), (20, "raised", "alarm"), (30, "cleared", "warn")]:
+        alerts.append(tmp_path, Alert(seen, "collapse", f"at {seen}", "", event, severity))  # type: ignore[arg-type]
+    (episode,) = alerts.episodes(alerts.read(tmp_path))
+    assert (episode.first.samples_seen, episode.latest.evidence) == (10, "at 20")
+    assert episode.closed is not None
+    assert alerts.summary(alerts.read(tmp_path)) == {"open": [], "raised": 1}
+    alerts.append(tmp_path, Alert(40, "collapse", "again", ""))
+    assert alerts.summary(alerts.read(tmp_path)) == {"open": ["collapse"], "raised": 2}
+
+
+def test_going_back_undoes_later_alarms_and_is_itself_kept(tmp_path: Path) -> None:
+    for seen in (10, 40):
+        alerts.append(tmp_path, Alert(seen, "collapse" if seen == 10 else "divergence", "", ""))
+    alerts.append(tmp_path, Alert(50, "non-finite", "", "", "recovered", numbers={"back_to": 30.0}))
+    alerts.append(tmp_path, Alert(35, "overfitting", "", ""))
+    found = alerts.read(tmp_path)
+    assert [(a.samples_seen, a.kind) for a in found] == [(10, "collapse"), (50, "non-finite"), (35, "overfitting")]
+    assert alerts.summary(found) == {"open": ["collapse", "overfitting"], "raised": 3}
 
 
 def test_numbers_are_revived_and_nothing_else_is_one() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterator
 from typing import Any
@@ -15,21 +16,35 @@ from torch import Tensor, nn
 
 from gansmith import networks
 from gansmith.contracts import Architecture, Discriminator, Generator, GivenSpec, Spec
+from gansmith.layers.fourier import FourierFeatures
 from gansmith.networks.dcgan import DCGAN
+from gansmith.networks.fastgan import FastGAN
 from gansmith.networks.layered import Layered
 from gansmith.networks.mlp import MLP
+from gansmith.networks.r3gan import R3GAN
 from gansmith.networks.sngan import SNGAN, SNGANDiscriminator
 
 # Defaults that would be slow here, made small; a family that is not named is tested as it is.
 SMALL: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 8, "latent": 16, "max_width": 32},
+    "fastgan": {"width": 8, "latent": 16, "max_width": 32},
+    "r3gan": {"width": 8, "latent": 16, "max_width": 32, "blocks": 1},
     "sngan": {"width": 12, "discriminator_width": 8, "latent": 16},
     "layered": {"base_channels": 8, "generator": ((8, 5, 2), (6, 4, 2)), "discriminator": ((6, 5, 2, 0), (8, 4, 2, 1))},
     "mlp": {"generator_widths": (32, 48), "discriminator_widths": (48, 32), "latent": 16},
 }
 OTHER: dict[str, dict[str, Any]] = {
     "dcgan": {**SMALL["dcgan"], "norm": "none", "upsample": "nearest", "hidden": 24, "output": "linear"},
-    "mlp": {**SMALL["mlp"], "activation": "leaky", "dropout": 0.3, "output": "linear"},
+    "mlp": {
+        **SMALL["mlp"],
+        "activation": "leaky",
+        "dropout": 0.3,
+        "output": "linear",
+        "bits": 10,
+        "octaves": 1,
+    },
+    "fastgan": {**SMALL["fastgan"], "norm": "none", "output": "linear"},
+    "r3gan": {**SMALL["r3gan"], "blocks": 2, "expansion": 1, "group_size": 0, "resample": "strided"},
     "layered": {**SMALL["layered"], "generator_norm": (), "activation": "relu", "dropout": 0.3, "image": (4, 2)},
 }
 SIZES = [(8, 8), (28, 28), (32, 32), (64, 64), (48, 64)]
@@ -65,13 +80,21 @@ def labels(count: int, classes: int) -> Tensor | None:
     return torch.arange(count) % classes if classes else None
 
 
+def awake(arch: Architecture, spec: Spec) -> tuple[Generator, Discriminator]:
+    """The pair, with small weights where whole layers start at zero (Fixup) and hide what lies before them."""
+    pair = arch.build(spec)
+    for parameter in (p for player in pair for p in player.parameters() if p.dim() > 1 and not p.any()):
+        nn.init.normal_(parameter, 0.0, 0.1)
+    return pair
+
+
 def rand_pair(arch: Architecture, classes: int = 0) -> tuple[Generator, Discriminator, Tensor, Tensor | None]:
-    generator, discriminator = arch.build(spec_of(classes=classes))
+    generator, discriminator = awake(arch, spec_of(classes=classes))
     return generator, discriminator, torch.randn(4, generator.latent_size), labels(4, classes)
 
 
-def test_the_four_families_are_found() -> None:
-    assert {"dcgan", "mlp", "sngan", "layered"} <= set(PARTS)
+def test_the_families_are_found() -> None:
+    assert {"dcgan", "mlp", "sngan", "layered", "r3gan", "fastgan"} <= set(PARTS)
     assert all(dataclasses.is_dataclass(part) for part in PARTS.values())
 
 
@@ -96,7 +119,7 @@ def test_shapes(arch: Architecture, size: tuple[int, int], channels: int, classe
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (30, 30), (20, 12), (45, 100), (61, 256)], ids=str)
-@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp"])
+@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp", "r3gan", "fastgan"])
 def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
     for options in (SMALL[name], OTHER.get(name, SMALL[name])):
         generator, discriminator = PARTS[name](**options).build(spec_of(size))
@@ -110,7 +133,7 @@ def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("classes", [0, 5])
 def test_gradients_reach_every_parameter(arch: Architecture, classes: int) -> None:
     torch.manual_seed(1)
-    generator, discriminator = arch.build(spec_of(classes=classes))
+    generator, discriminator = awake(arch, spec_of(classes=classes))
     given = labels(10, classes)
     discriminator(generator(torch.randn(10, generator.latent_size), given), given).scores[0].square().sum().backward()
     for player in (generator, discriminator):
@@ -141,7 +164,7 @@ def test_evaluation_is_repeatable_and_looks_at_one_sample_at_a_time(arch: Archit
 @pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("classes", [0, 5])
 def test_r1_has_a_second_derivative(arch: Architecture, autocast: bool, classes: int) -> None:
-    _, discriminator = arch.build(spec_of(classes=classes))
+    _, discriminator = awake(arch, spec_of(classes=classes))
     given = labels(4, classes)
     x = torch.randn(4, 3, 16, 16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -156,7 +179,7 @@ def test_r1_has_a_second_derivative(arch: Architecture, autocast: bool, classes:
 @pytest.mark.parametrize("arch", [p for p in CONFIGS if "layered" not in p.id or "other" in p.id])
 def test_r1s_derivative_is_the_difference_quotient(arch: Architecture) -> None:
     """In float64, on the discriminator's first weight: the graph of the penalty is right, not only there."""
-    _, discriminator = arch.build(spec_of())
+    _, discriminator = awake(arch, spec_of())
     discriminator = discriminator.double().eval()  # no dropout, no power iteration between the two evaluations
     x = torch.randn(2, 3, 16, 16, dtype=torch.float64, requires_grad=True)
 
@@ -241,7 +264,7 @@ def test_the_first_images_are_in_range_and_differ(arch: Architecture) -> None:
 
 
 def test_impossible_shapes_are_refused_with_a_way_out() -> None:
-    for name in ("dcgan", "sngan", "layered"):
+    for name in ("dcgan", "sngan", "layered", "r3gan", "fastgan"):
         with pytest.raises(ValueError, match="try 8x8"):
             PARTS[name]().build(spec_of((5, 5)))
         with pytest.raises(ValueError, match="mlp"):
@@ -261,8 +284,15 @@ def test_impossible_shapes_are_refused_with_a_way_out() -> None:
         (DCGAN, {"discriminator_width": 600}, "max_width must be at least 600, not 512"),
         (DCGAN, {"hidden": -1}, "hidden must be at least 0"),
         (SNGAN, {"latent": 0}, "latent"),
+        (FastGAN, {"width": 600}, "max_width must be at least 600, not 512"),
+        (R3GAN, {"blocks": 0}, "blocks must be at least 1"),
+        (R3GAN, {"width": 20}, "width must be a multiple of 8.*20 is not: try width = 24"),
+        (R3GAN, {"max_width": 300, "expansion": 1}, "max_width must be a multiple of 16.*try max_width = 304"),
         (MLP, {"generator_widths": (8, -8)}, "generator_widths"),
         (MLP, {"dropout": 1.5}, "dropout"),
+        (MLP, {"latent": 4, "bits": 4}, "bits must be fewer than latent .4., not 4"),
+        (MLP, {"bits": -1}, "bits must be at least 0"),
+        (MLP, {"octaves": -1}, "octaves must be at least 0"),
         (Layered, {"image": (4, 1)}, "image: .* odd kernel"),
         (Layered, {"generator": ((8, 2, 3),)}, "kernel 2 with stride 3"),
         (Layered, {"generator": ((8, 0, 1),)}, "generator: .* at least 1"),
@@ -282,6 +312,60 @@ def test_points_have_their_own_shape(options: dict[str, Any]) -> None:
     x = generator(torch.randn(6, 2), labels(6, 2))
     assert x.shape == (6, 2)
     assert discriminator(x, labels(6, 2)).scores[0].shape == (6,)
+
+
+def test_bits_cut_the_points_into_pieces() -> None:
+    """A path through the latent jumps where a bit turns, and only there; the others move the sample smoothly."""
+    torch.manual_seed(0)
+    generator, _ = MLP((32, 32), latent=5, bits=3, output="linear").build(Spec((2,)))
+    path = torch.linspace(-1, 1, 400)
+    with torch.no_grad():
+        for number in range(5):
+            z = torch.randn(1, 5).repeat(400, 1)
+            z[:, number] = path
+            steps = generator(z).diff(dim=0).norm(dim=1)
+            if number < 3:
+                assert steps.argmax() == 199, "the jump is where the sign turns"
+                assert steps.max() > 0.05
+                assert steps.sum() == steps.max(), "a bit's size does not matter"
+            else:
+                assert 0 < steps.max() < 0.05
+        z = torch.randn(64, 5)
+        away = generator.mapping(z, None)
+        near = generator.synthesis(0.5 * away, None)
+        assert torch.equal(near, generator(torch.cat([z[:, :3], 0.5 * z[:, 3:]], 1))), "truncation keeps every bit"
+    assert torch.isfinite(generator(torch.zeros(1, 5))).all()
+
+
+def test_bits_of_a_class_conditional_pair_leave_the_class_alone() -> None:
+    generator, _ = MLP((16,), latent=3, bits=2, output="linear").build(Spec((2,), GivenSpec(("a", "b"))))
+    x = generator(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))
+    x.square().sum().backward()
+    assert generator.latent.embed.weight.grad.any(1).all()  # type: ignore[union-attr]
+
+
+def test_fourier_features_are_their_formula() -> None:
+    x = torch.randn(7, 3, dtype=torch.float64)
+    fourier = FourierFeatures(3, 4).double()
+    features = fourier(x)
+    assert features.shape == (7, fourier.size) == (7, 27)
+    angles = [x * (math.pi / 2 * 2**k) for k in range(4)]
+    expected = [x, *(a.sin() for a in angles), *(a.cos() for a in angles)]
+    torch.testing.assert_close(features, torch.cat(expected, 1), rtol=0, atol=1e-5)  # constants in float32
+    assert not fourier.state_dict()  # constants of the recipe, not weights
+
+
+def test_a_discriminator_with_octaves_sees_finer_than_one_without() -> None:
+    """At the start its score changes several times as fast over a short distance."""
+    x = torch.linspace(-2, 2, 2000)[:, None].repeat(1, 2)
+    slopes = []
+    for octaves in (0, 4):
+        torch.manual_seed(0)
+        _, discriminator = MLP((8,), (64, 64), latent=2, output="linear", octaves=octaves).build(Spec((2,)))
+        with torch.no_grad():
+            score = discriminator(x).scores[0]
+        slopes.append(float(score.diff(n=1).square().mean().sqrt() / score.std()))
+    assert slopes[1] > 3 * slopes[0]
 
 
 def count(network: nn.Module) -> int:

@@ -31,7 +31,7 @@ def recipe_of(name: str, *changes: str) -> Recipe:
 
 def test_the_promised_recipes_exist() -> None:
     assert len(ARTICLES) == 5
-    assert {"dcgan", "wgan-gp", "sngan"} <= set(names())
+    assert {"dcgan", "wgan-gp", "sngan", "r3gan", "fastgan", "diffaugment", "acgan"} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -42,11 +42,17 @@ def test_every_recipe_builds_networks_and_round_trips(name: str) -> None:
     small = recipe
     if name == "sngan":  # the full width is slow on a test machine
         small = recipe_of(name, "architecture.width=16", "architecture.discriminator_width=16")
+    if name == "r3gan":
+        small = recipe_of(name, "architecture.width=16", "architecture.max_width=16")
     height, width = getattr(recipe.data, "resolution", None) or (32, 32)
-    generator, discriminator = small.architecture.build(Spec((1, height, width)))
-    fake = generator(torch.randn(2, generator.latent_size))
+    classes = getattr(recipe.data, "classes", None)
+    told = torch.tensor([0, 1]) if classes else None
+    generator, discriminator = small.architecture.build(
+        Spec((1, height, width), GivenSpec(("a", "b")) if classes else None)
+    )
+    fake = generator(torch.randn(2, generator.latent_size), told)
     assert fake.shape == (2, 1, height, width)
-    assert discriminator(fake).scores[0].shape[0] == 2
+    assert discriminator(fake, told).scores[0].shape[0] == 2
 
 
 @pytest.mark.parametrize("name", names())

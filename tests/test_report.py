@@ -22,7 +22,9 @@ from gansmith.callbacks import charts, report_pictures
 from gansmith.callbacks.charts import decimate, line_chart, nice_step, running_median, value_text
 from gansmith.callbacks.report import write_report
 from gansmith.errors import RunFolderError
-from gansmith.folder.metrics_log import MetricsLog, append_alert
+from gansmith.folder import alerts
+from gansmith.folder.alerts import Alert
+from gansmith.folder.metrics_log import MetricsLog
 from gansmith.folder.run_json import update_run
 
 HOSTILE = '</title></pre><script>alert(1)</script><img src=x onerror="a()">\' & \ud800 名'
@@ -101,7 +103,7 @@ def full_run(folder: Path, word: str, rows: int = 400) -> None:
     for k in range(rows):
         values = {"loss/generator": 1.0, f"penalty/{word}": 1 / (k + 1), "verdict/real": math.nan, "other/x": math.inf}
         log.append(k * 100, k, values | ({"score/frechet": 9.0} if k % 100 == 0 else {}))
-    append_alert(folder / "alerts.jsonl", 500, word, f"{word} seen", f"do {word}")
+    alerts.append(folder, Alert(500, word, f"{word} seen", f"do {word}", seconds=65.0, numbers={word: 0.125}))
     for seen in (0, 100, 1000):
         picture(folder / "samples" / f"{seen:012d}.png")
     picture(folder / "samples" / "uncurated.png", channels=1)
@@ -115,7 +117,20 @@ def test_a_full_run_is_told_in_full(tmp_path: Path) -> None:
     path = write_report(folder)
     assert path == folder / "report.html"
     page = checked(path)
-    for words in ("my run", "finished", "1.23M", "1:01:40", "12.25", "extractor", "plain seen", "do plain", "[loss]"):
+    for words in (
+        "my run",
+        "finished",
+        "1.23M",
+        "1:01:40",
+        "12.25",
+        "extractor",
+        "plain seen",
+        "do plain",
+        "1:05",
+        "plain: 0.125",
+        "open",
+        "[loss]",
+    ):
         assert words in page.text, words
     for title in ("Losses", "Penalties", "What the discriminator says", "other", "Uncurated"):
         assert title in page.text, title

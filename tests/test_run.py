@@ -24,7 +24,8 @@ from gansmith.callbacks import checkpoint as checkpoint_module
 from gansmith.errors import DataError, Diverged, GansmithError, MemoryShortage, RecipeError, RunFolderError
 from gansmith.evaluation import Judge, Scores
 from gansmith.folder import checkpoints
-from gansmith.folder.metrics_log import read, read_alerts
+from gansmith.folder.alerts import read as read_alerts
+from gansmith.folder.metrics_log import read
 from gansmith.games import memory
 from gansmith.games.duel import Duel
 
@@ -188,7 +189,12 @@ def test_a_planted_nan_is_answered(
     plant_nan(monkeypatch, {7})
     train(data, tmp_path / "run")
     assert "Non-finite" in capsys.readouterr().err
-    assert read_alerts(tmp_path / "run" / "alerts.jsonl")[0]["kind"] == "non-finite"
+    alert = read_alerts(tmp_path / "run")[0]
+    assert (alert.kind, alert.event, alert.samples_seen) == ("non-finite", "recovered", 32)
+    assert alert.numbers["back_to"] <= 32
+    assert alert.numbers["caution"] == 0.5
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["alarms"] == {"open": [], "raised": 1}
     assert all(torch.isfinite(t).all() for t in state_of(tmp_path / "run").values() if t.is_floating_point())
     found = checkpoints.load_latest(tmp_path / "run", pytest.fail)
     assert found is not None
@@ -205,7 +211,30 @@ def test_a_run_that_cannot_be_saved_gives_up_with_its_checkpoint_intact(
         train(data, tmp_path / "run", 160)
     after = state_of(tmp_path / "run")
     assert all(torch.equal(before[n], after[n]) for n in before)
-    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["state"] == "failed"
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["state"] == "failed"
+    assert run["alarms"]["open"] == ["non-finite"]
+
+
+def test_weights_that_are_not_finite_are_never_saved(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update can break the weights while that step's loss was finite; the run then goes back before it."""
+    monkeypatch.setattr(checkpoint_module.Checkpoint, "after_step", lambda self, run, report: self.save(run))
+    step, calls = Duel.step, []
+
+    def poisoned(self: Duel, batch: object, clock: object) -> object:
+        calls.append(clock.samples_seen)  # type: ignore[attr-defined]
+        report = step(self, batch, clock)  # type: ignore[arg-type]
+        if len(calls) == 7:
+            with torch.no_grad():
+                next(iter(self.generator.network.parameters())).fill_(float("inf"))
+        return report
+
+    monkeypatch.setattr(Duel, "step", poisoned)
+    train(data, tmp_path / "run")
+    assert calls[6:9] == [32, 40, 32]  # the broken weights of call 7 show in call 8
+    assert all(torch.isfinite(t).all() for t in state_of(tmp_path / "run").values() if t.is_floating_point())
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +301,7 @@ def test_a_folder_with_other_files_is_refused(data: Path, tmp_path: Path) -> Non
         ({"device": "cuda"}, RecipeError, "no device 'cuda'"),
         ({"minutes": 1.0, "samples": 5}, RecipeError, "Give one of them"),
         ({"classes": True, "settings": ("data.channels=7",)}, RecipeError, "channels"),
+        ({"batch": 8, "settings": ("penalty=auxiliary",)}, RecipeError, "recipe: the penalty auxiliary needs classes"),
     ],
 )
 def test_bad_options_are_explained_and_leave_nothing(

@@ -14,6 +14,7 @@ import torch
 import gansmith
 from gansmith.callbacks.checkpoint import Checkpoint
 from gansmith.callbacks.evaluate import Evaluate
+from gansmith.callbacks.health import Health
 from gansmith.callbacks.log import Log
 from gansmith.callbacks.preview import Preview
 from gansmith.callbacks.progress import Progress
@@ -26,7 +27,7 @@ from gansmith.data.findings import Findings
 from gansmith.errors import DataError, GansmithError, RecipeError, RunFolderError
 from gansmith.evaluation import Judge, Scores
 from gansmith.features import find as find_extractor
-from gansmith.folder import atomic
+from gansmith.folder import alerts, atomic
 from gansmith.folder.lock import RunLock
 from gansmith.folder.run_json import read_run, update_run
 from gansmith.plan import Wish, choose_device, names_own_code, plan
@@ -77,13 +78,16 @@ def train_in(folder: Path, wish: Wish) -> bool:
     if len(dataset) < recipe.train.batch:
         raise DataError(
             f"The batch is larger than the data: {recipe.train.batch} > {len(dataset)} samples.\n"
-            f"What to do: add pictures, or use --batch {max(2, len(dataset) // 2)}."
+            f"What to do: add data, or use --batch {max(2, len(dataset) // 2)}."
         )
     try:
         training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device)
     except ValueError as error:
         raise RecipeError(f"[architecture]: {error}") from error
-    training.require_memory()
+    try:
+        training.require_memory()  # takes the first steps, on a copy
+    except ValueError as error:
+        raise RecipeError(f"recipe: {error}") from error
     with RunLock(folder):
         _same_data(folder, dataset)
         if before and before.train == recipe.train and read_run(folder)["state"] == "finished":
@@ -100,7 +104,8 @@ def _train(run: Run) -> bool:
     log = Log(progress, preview)
     state = "failed"
     try:
-        complete = run.train([preview, log, checkpoint, Evaluate(log, checkpoint)], progress.say)
+        evaluate = Evaluate(log, checkpoint)
+        complete = run.train([preview, log, Health(log, evaluate), checkpoint, evaluate], progress.say)
         state = "finished" if complete else "stopped"
     except KeyboardInterrupt:  # a second Ctrl-C, or one while the final scores are made
         state = "stopped"
@@ -182,6 +187,7 @@ def _end(run: Run, state: str, say: Callable[[str], None]) -> None:
             seconds=run.seconds,
             data_wait_share=run.seconds_waiting / max(run.seconds, 1e-9),
             data={**data, "unreadable": len(unreadable)},
+            alarms=alerts.summary(alerts.read(run.folder)),
         )
         write_report(run.folder)
     except GansmithError as error:
@@ -221,4 +227,4 @@ def evaluate(
 
 def check(data: str | Path) -> Findings:
     """What is in a data set, and what is wrong with it."""
-    return data_check.check(str(data), Announce(" of the pictures looked at"))
+    return data_check.check(str(data), Announce(" of it looked at"))

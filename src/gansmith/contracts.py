@@ -54,6 +54,7 @@ class Verdict(NamedTuple):
     features: tuple[Tensor, ...] = ()  # hidden activations, one [B, ...] a tapped layer
     directions: tuple[Tensor, ...] = ()  # as scores, but seen by the last layer's direction alone (SAN)
     classes: Tensor | None = None  # [B, K] logits of an auxiliary classifier
+    reconstruction: Tensor | None = None  # [B] error of the sample as the discriminator reads it back from its features
 
     def split(self, share: int = 2) -> tuple[Verdict, ...]:
         """The verdicts on `share` equal parts of the batch."""
@@ -62,8 +63,10 @@ class Verdict(NamedTuple):
             cut = [
                 tuple(torch.chunk(x, share)[part] for x in xs) for xs in (self.scores, self.features, self.directions)
             ]
-            classes = None if self.classes is None else torch.chunk(self.classes, share)[part]
-            parts.append(Verdict(cut[0], cut[1], cut[2], classes))
+            classes, error = (
+                None if x is None else torch.chunk(x, share)[part] for x in (self.classes, self.reconstruction)
+            )
+            parts.append(Verdict(cut[0], cut[1], cut[2], classes, error))
         return tuple(parts)
 
 
@@ -281,10 +284,18 @@ class Game(ABC):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
+class Mixture(NamedTuple):
+    """The equally likely Gaussian components that a data set was drawn from, in the network's range."""
+
+    centres: Tensor  # float64 [K, D]
+    std: Tensor  # float64 [D]: standard deviation along each coordinate, the same for every component
+
+
 class Dataset(ABC):
     """Samples by index. `fetch` is called from several threads at once."""
 
     spec: Spec
+    mixture: Mixture | None = None  # where the truth is known, the judge counts its modes
     fingerprint: str  # hex; of names, sizes and contents' checksums, not of where the data lies
     labels: Tensor | None  # int64 [N] class of every sample, also where training is unconditional
     label_names: tuple[str, ...]  # () where labels is None
@@ -301,6 +312,8 @@ class Codec(ABC):
     """Between tensors and what people open: pictures, sounds, tables."""
 
     spec: Spec
+    shown: ClassVar[int] = 64  # samples that one `picture` is to show
+    single: ClassVar[bool] = True  # whether one sample is worth a look of its own (pictures, not points)
 
     @abstractmethod
     def encode(self, items: Sequence[Any]) -> Tensor:
@@ -309,6 +322,10 @@ class Codec(ABC):
     @abstractmethod
     def decode(self, x: Tensor) -> list[Any]:
         """[N, *spec.shape] -> files' contents; values outside the range are clipped."""
+
+    @abstractmethod
+    def picture(self, x: Tensor, real: Tensor | None = None) -> Any:
+        """One PIL image of samples [N, *spec.shape]; `real` [M, *spec.shape] lies beneath where that helps."""
 
     @abstractmethod
     def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
@@ -328,10 +345,10 @@ class Survey:
     """What can be said of a data set before any choice is made: what `auto` decides by."""
 
     count: int
-    sizes: tuple[tuple[int, int], ...]  # (height, width) of up to 256 samples, evenly spread
-    channels: int  # 1 grey, 3 RGB, 4 RGBA: the fewest that lose nothing
-    label_counts: dict[str, int]  # class -> samples; empty without classes
-    test_count: int  # samples in the held-out split; 0 without one
+    sizes: tuple[tuple[int, int], ...] = ()  # (height, width) of up to 256 pictures, evenly spread; else empty
+    channels: int = 0  # 1 grey, 3 RGB, 4 RGBA: the fewest that lose nothing; 0 where samples are no pictures
+    label_counts: dict[str, int] = field(default_factory=dict)  # class -> samples; empty without classes
+    test_count: int = 0  # samples in the held-out split; 0 without one
     flat: float = field(default=0.0, compare=False)  # share of values at an end of the range: plain backgrounds, masks
 
 
@@ -364,7 +381,8 @@ class Seen(NamedTuple):
 class Extractor(ABC):
     """Samples to feature vectors, for the metrics. Frozen weights; the same input always gives the same output."""
 
-    name: str  # "classifier", "random", "inception", or the file's name
+    name: str  # "classifier", "random", "inception", "coordinates", or the file's name
+    ranks: ClassVar[bool] = True  # whether the lower Frechet distance is the better generator: "best" is kept by it
     hash: str  # first 16 hex digits of the sha256 of its weights: scores compare only where this is equal
     details: dict[str, Any]  # JSON: what a reader of scores must know (accuracy on held-out data, layers, resizer)
 

@@ -25,11 +25,13 @@ from gansmith.metrics.histogram import class_histogram
 from gansmith.metrics.inception_score import inception_score
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.memorization import memorization
+from gansmith.metrics.modes import modes
 from gansmith.metrics.prdc import prdc
 from gansmith.metrics.sliced import sliced_wasserstein
 
 CHUNK = 500  # samples in memory at a time
 NEAREST_POOL = 50_000  # training samples that `nearest` looks through
+MODE_SAMPLES = 2500  # as in the papers that counted modes first: the first ones of those drawn
 
 Draw = Callable[[int, int], tuple[Tensor, Tensor | None]]
 
@@ -76,11 +78,11 @@ class Judge:
             self.test_distance = frechet_distance(held_out, self.reference.vectors[: self.test_count])
 
     def score(self, draw: Draw) -> Scores:
-        """`draw(count, seed)` gives samples [count, *shape] in [-1, 1] on the CPU, and the classes asked for or None.
+        """`draw(count, seed)` gives samples [count, *shape] in the network's range, on the CPU, and classes or None.
 
         Called for up to 500 at a time. Raises GansmithError where samples are not finite.
         """
-        vectors, probabilities, asked = [], [], []
+        vectors, probabilities, asked, drawn = [], [], [], []
         for count, seed in self._calls():
             samples, labels = draw(count, seed)
             if not bool(torch.isfinite(samples).all()):
@@ -90,13 +92,15 @@ class Judge:
                 )
             seen = self.extractor(samples)
             vectors.append(seen.vectors)
+            if self.train.mixture is not None:
+                drawn.append(samples)
             if seen.probabilities is not None:
                 probabilities.append(seen.probabilities)
             if labels is not None:
                 asked.append(labels)
         seen = Seen(torch.cat(vectors), torch.cat(probabilities) if probabilities else None)
         values = self._distances(seen.vectors) | self._classes(seen, torch.cat(asked) if asked else None)
-        return Scores(values, self.protocol)
+        return Scores(values | self._modes(drawn), self.protocol)
 
     def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest training samples [n, *shape] to `samples` [n, *shape], and their feature distances [n].
@@ -117,6 +121,7 @@ class Judge:
             notes.append(f"frechet_ratio is formed from {self.test_count} samples on each side, the test split's size")
         if self.count < len(self.train):
             notes.append(f"memorization looks at {self.count} of {len(self.train)} training samples")
+        known = {} if self.train.mixture is None else {"mode_samples": min(self.count, MODE_SAMPLES)}
         return {
             "extractor": self.extractor.name,
             "hash": self.extractor.hash,
@@ -128,6 +133,7 @@ class Judge:
             "resizer": self.extractor.details.get("resizer", "none: native resolution"),
             "seed": self.seed,
             "test_frechet": self.test_distance,
+            **known,
             "notes": notes,
         }
 
@@ -169,6 +175,14 @@ class Judge:
         if asked is not None:
             values["label_accuracy"] = float((answers == asked).double().mean())
         return values
+
+    def _modes(self, drawn: list[Tensor]) -> dict[str, float]:
+        """Modes hit, high-quality share and divergence, where the data is a known mixture."""
+        if self.train.mixture is None:
+            return {}
+        centres, std = self.train.mixture
+        found = modes(torch.cat(drawn)[:MODE_SAMPLES].flatten(1), centres, std)
+        return {"modes/hit": found.hit, "modes/high_quality": found.high_quality, "modes/kl": found.kl}
 
     @cached_property
     def _pool(self) -> tuple[list[int], Tensor]:

@@ -15,6 +15,9 @@ from gansmith.config import apply_settings, build
 from gansmith.contracts import Source
 from gansmith.data import builtin
 from gansmith.data.announce import Announce
+from gansmith.data.images import Images
+from gansmith.data.kind import source_for
+from gansmith.data.points import Points
 from gansmith.errors import DataError, RecipeError, RunFolderError
 from gansmith.recipe import Recipe, differences, load_recipe
 
@@ -54,7 +57,7 @@ def plan(wish: Wish, before: Recipe | None, say: Callable[[str], None]) -> Recip
     source = build(Source, table["data"], "[data]")  # type: ignore[type-abstract]
     source = source.resolve(source.survey())
     recipe = replace(Recipe.from_table(_without_data(table)), data=source)
-    recipe = replace(recipe, train=replace(recipe.train, precision=_precision(recipe.train.precision)))
+    recipe = replace(recipe, train=replace(recipe.train, precision=_precision(recipe.train.precision, source)))
     if before is not None:
         _same_training(before, recipe)
     return recipe
@@ -85,24 +88,53 @@ def parse_resolution(text: str | int) -> tuple[int, int]:
 
 
 def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
-    asked = _apply({"data": {"name": "images"}}, replace(wish, settings=_of("data", wish.settings)))
+    asked = _apply({}, replace(wish, settings=_of_data(wish.settings)))
     source: Any = build(Source, asked["data"], "[data]")  # type: ignore[type-abstract]
     survey = source.survey()
     resolved = source.resolve(survey)
-    table, reasons = auto.choose(survey, resolved.resolution, resolved.channels)
+    if isinstance(resolved, Points):
+        table, reasons = auto.choose_points(survey)
+    elif isinstance(resolved, Images):
+        assert resolved.resolution is not None
+        assert resolved.channels is not None
+        table, reasons = auto.choose(survey, resolved.resolution, resolved.channels)
+    else:
+        raise RecipeError(f"auto chooses for pictures and points, not for {asked['data']['name']}. Give a --recipe.")
     say("auto chose for this data:\n" + "\n".join(f"  - {reason}" for reason in reasons))
     return _apply(table, wish)
 
 
-def _of(table: str, settings: Sequence[str]) -> tuple[str, ...]:
-    return tuple(s for s in settings if s.strip().startswith(f"{table}."))
+def _data(table: dict[str, Any], wish: Wish) -> dict[str, Any]:
+    """[data] with its source, which a setting names, else the recipe, else the data itself; and its place."""
+    place = _place(wish)
+    named = {"data": {"name": source_for(place), **table.get("data", {})}}
+    naming = [s for s in wish.settings if _keys(s) in (["data"], ["data", "name"])]  # drops all other fields
+    data = apply_settings(named, naming)["data"]
+    if not isinstance(data, dict):
+        data = named["data"]  # building the recipe says what is wrong with the setting
+    if data.get("name") == "images" and source_for(place) == "points":
+        raise RecipeError(
+            f"The recipe '{table.get('name', wish.recipe)}' is for pictures, but '{wish.data}' are points.\n"
+            "What to do: leave --recipe out, or take over the rest of it by "
+            "--set data.name=points architecture.name=mlp architecture.output=linear."
+        )
+    return {**data, "path": place}
+
+
+def _keys(setting: str) -> list[str]:
+    return [step.strip() for step in setting.partition("=")[0].split(".")]
+
+
+def _of_data(settings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(s for s in settings if _keys(s)[0] == "data")
 
 
 def _apply(table: dict[str, Any], wish: Wish) -> dict[str, Any]:
     """The wish's options, then its settings, on top of a recipe's table."""
-    table = {**table, "data": {"name": "images", **table.get("data", {})}, "train": {**table.get("train", {})}}
-    table["data"]["path"] = _place(wish)
+    table = {**table, "data": _data(table, wish), "train": {**table.get("train", {})}}
     if wish.resolution is not None:
+        if table["data"].get("name") == "points":
+            raise RecipeError(f"--resolution was given, but '{wish.data}' are points, which have none. Leave it out.")
         table["data"]["resolution"] = list(parse_resolution(wish.resolution))
     if wish.classes is not None:
         table["data"]["classes"] = wish.classes
@@ -132,8 +164,13 @@ def _without_data(table: dict[str, Any]) -> dict[str, Any]:
     return {**table, "data": {"name": table["data"].get("name", "images")}}
 
 
-def _precision(asked: str) -> Literal["float32", "bfloat16"]:
-    """bfloat16 where this processor multiplies it faster than float32; recorded, so that a resumed run keeps it."""
+def _precision(asked: str, source: Source) -> Literal["float32", "bfloat16"]:
+    """bfloat16 where this processor multiplies it faster than float32; recorded, so that a resumed run keeps it.
+
+    Points are always float32: a coordinate of three digits is none.
+    """
+    if asked == "auto" and isinstance(source, Points):
+        asked = "float32"
     if asked == "auto":
         fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() or torch.cuda.is_available()
         asked = "bfloat16" if fast else "float32"

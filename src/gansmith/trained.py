@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from gansmith.contracts import Codec, Dataset
-from gansmith.data.images import grid
 from gansmith.errors import DataError, RecipeError, RunFolderError, nearest
 from gansmith.explore import sampling
 from gansmith.export.generator import read_generator
@@ -19,18 +18,19 @@ from gansmith.folder import atomic
 
 
 class Samples:
-    """Samples as tensor [N, *shape] in [-1, 1] with their labels; notebooks show them as a grid."""
+    """Samples as tensor [N, *shape] in the network's range with their labels; notebooks show one picture of them."""
 
     def __init__(self, x: Tensor, codec: Codec, labels: Tensor | None = None) -> None:
         self.x, self.codec, self.labels = x, codec, labels
 
     @property
     def items(self) -> list[Any]:
-        """One PIL image a sample."""
+        """One PIL image a sample; for points a pair of numbers."""
         return self.codec.decode(self.x)
 
     def save(self, path: str | Path) -> Path:
-        """.png or .webp: a grid; .npz: arrays `samples` (uint8 [N, H, W, C]) and `labels`; a folder: single files."""
+        """.png or .webp: one picture of all; .npz: arrays `samples` (uint8 [N, H, W, C]; points float32 [N, 2]) and
+        `labels`; pictures also a folder of single files, points also .csv."""
         try:
             return self.codec.save(self.x, Path(path), self.labels)
         except OSError as error:
@@ -41,7 +41,7 @@ class Samples:
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
-        grid(self.x).save(file, "png")
+        self.codec.picture(self.x).save(file, "png")
         return file.getvalue()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from gansmith.callbacks.base import Callback
 from gansmith.contracts import Clock, Report
 from gansmith.folder import atomic, checkpoints, generator_file
@@ -37,8 +39,13 @@ class Checkpoint(Callback):
     def finish(self, run: Run) -> None:
         self.save(run)
 
-    def save(self, run: Run) -> Path:
-        """Write a checkpoint and the generator; returns the checkpoint. Raises RunFolderError, older ones intact."""
+    def save(self, run: Run) -> None:
+        """Write a checkpoint and the generator. Raises RunFolderError, older ones intact.
+
+        Weights that are not finite are not worth keeping: the checkpoint before is what the next step goes back to.
+        """
+        if not _finite(run):
+            return
         begin = time.monotonic()
         state = {
             "game": run.game.state_dict(),
@@ -52,7 +59,11 @@ class Checkpoint(Callback):
         export(run, run.clock.samples_seen)
         end = time.monotonic()
         self._next = end + max(SECONDS, 30 * (end - begin))
-        return path
+
+
+def _finite(run: Run) -> bool:
+    networks = (run.game.generator.network, run.game.generator.averaged, run.game.discriminator.network)
+    return all(bool(torch.isfinite(weight).all()) for network in networks for weight in network.parameters())
 
 
 def restore(run: Run, say: Callable[[str], None]) -> bool:

@@ -19,12 +19,15 @@ from gansmith.folder.run_json import update_run
 if TYPE_CHECKING:
     from gansmith.run import Run
 
-CHEAP_TO_FIND = ("auto", "classifier", "random")  # these are there, or are made when first needed
-PICTURES = 32  # uncurated samples, and their nearest training samples, in the report
+CHEAP_TO_FIND = ("auto", "classifier", "random", "coordinates")  # these are there, or are made when first needed
+PICTURES = 32  # uncurated pictures, and their nearest training samples, in the report
 
 
 class Evaluate(Callback):
-    """At every 1/`times` of the planned training; "best" is the lowest Frechet distance of these evaluations."""
+    """At every 1/`times` of the planned training; "best" is the lowest Frechet distance of these evaluations.
+
+    Where the features do not rank generators (two coordinates' means and covariances), the last one is handed on.
+    """
 
     def __init__(self, log: Log, checkpoint: Checkpoint) -> None:
         self.log, self.checkpoint = log, checkpoint
@@ -32,12 +35,13 @@ class Evaluate(Callback):
         self._done = 0
         self._able = True
         self.best: dict[str, Any] | None = None  # {"frechet": float, "samples_seen": int}
+        self.newest: dict[str, float] = {}  # the last evaluation's scores by name
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done": self._done, "best": self.best}
+        return {"done": self._done, "best": self.best, "newest": self.newest}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._done, self.best = int(state["done"]), state["best"]
+        self._done, self.best, self.newest = int(state["done"]), state["best"], state.get("newest", {})
 
     def start(self, run: Run) -> None:
         # an extended training has gone back in progress, and its coming evaluations are new ones
@@ -90,7 +94,10 @@ class Evaluate(Callback):
     def _score(self, run: Run) -> None:
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
         scores = judge.score(run.draw)
+        self.newest = scores.values
         self.log.scores(run, scores.values)
+        if not judge.extractor.ranks:
+            return
         if self.best is None or scores.values["frechet"] < self.best["frechet"]:
             self.best = {"frechet": scores.values["frechet"], "samples_seen": run.clock.samples_seen}
             self.checkpoint.save(run)
@@ -98,15 +105,19 @@ class Evaluate(Callback):
 
     def _pictures(self, run: Run) -> None:
         assert self._judge is not None
-        samples, _ = run.draw(PICTURES, seed=1)
-        nearest, _ = self._judge.nearest(samples)
+        samples, _ = run.draw(PICTURES if run.codec.single else run.codec.shown, seed=1)
         save_picture(run, samples, "uncurated.png")
-        save_picture(run, nearest, "nearest.png")
+        if run.codec.single:  # points have the training samples beneath them
+            nearest, _ = self._judge.nearest(samples)
+            save_picture(run, nearest, "nearest.png")
 
 
 def summary(values: dict[str, float], protocol: dict[str, Any]) -> str:
     """One line for people, with what it was measured by."""
     ratio = f" ({values['frechet_ratio']:.3g} x train-vs-test)" if "frechet_ratio" in values else ""
     parts = [f"Frechet distance {values['frechet']:.4g}{ratio}"]
+    if "modes/hit" in values:
+        share, kl = values["modes/high_quality"], values["modes/kl"]
+        parts.append(f"{values['modes/hit']:.0f} modes, {share:.1%} of high quality, KL {kl:.3f}")
     parts += [f"{name} {values[name]:.3f}" for name in ("precision", "recall", "coverage") if name in values]
     return f"Scores: {', '.join(parts)} (features: {protocol.get('extractor')} {protocol.get('hash')})"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from gansmith.callbacks.averages import Averages
 from gansmith.callbacks.base import Callback
 from gansmith.callbacks.preview import Preview
 from gansmith.callbacks.progress import Progress
@@ -26,35 +23,31 @@ class Log(Callback):
 
     def __init__(self, progress: Progress, preview: Preview) -> None:
         self.progress, self.preview = progress, preview
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = defaultdict(int)
+        self._averages = Averages()
 
     def start(self, run: Run) -> None:
+        self._averages.clear()
         self._file = MetricsLog(run.folder / "metrics.jsonl")
         self._events = EventsWriter(run.folder)
         self._mark(run)
 
     def after_step(self, run: Run, report: Report) -> None:
-        for tag, value in report.values.items():
-            self._sums[tag] = self._sums[tag] + value if tag in self._sums else value
-            self._counts[tag] += 1
+        self._averages.add(report.values)
         if time.monotonic() >= self._next:
             self._write(run)
 
     def finish(self, run: Run) -> None:
-        if self._sums:
+        if self._averages:
             self._write(run)
         self._events.close()
         self.progress.close()
 
     def scores(self, run: Run, values: dict[str, float]) -> None:
         """A row of its own for an evaluation."""
-        self._row(run, {f"score/{name}": value for name, value in values.items()})
+        self.row(run, {f"score/{name}": value for name, value in values.items()})
 
     def _write(self, run: Run) -> None:
-        names = list(self._sums)
-        means = torch.stack([self._sums[n].float() / self._counts[n] for n in names]).tolist()
-        values = dict(zip(names, means, strict=True))
+        values = self._averages.take()
         seconds = max(run.seconds - self._seconds, 1e-9)
         values["rate/samples_per_second"] = (run.clock.samples_seen - self._samples) / seconds
         values["rate/data_wait_share"] = (run.seconds_waiting - self._waiting) / seconds
@@ -63,19 +56,18 @@ class Log(Callback):
         resident = resident_megabytes()
         if resident is not None:
             values["memory/resident_mb"] = resident
-        self._row(run, values)
+        self.row(run, values)
         rate, newest = values["rate/samples_per_second"], self.preview.newest
         self.progress.show(run.clock.samples_seen, run.seconds, rate, values, newest)
         self._mark(run)
 
-    def _row(self, run: Run, values: dict[str, float]) -> None:
+    def row(self, run: Run, values: dict[str, float]) -> None:
+        """A row by tag, as it is now."""
         self._file.append(run.clock.samples_seen, run.seconds, values)
         for tag, value in values.items():
             self._events.scalar(tag, value, run.clock.samples_seen, time.time())
 
     def _mark(self, run: Run) -> None:
-        self._sums.clear()
-        self._counts.clear()
         self._samples, self._seconds, self._waiting = run.clock.samples_seen, run.seconds, run.seconds_waiting
         self._next = time.monotonic() + max(1.0, run.seconds / 1000)
 

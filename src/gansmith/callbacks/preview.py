@@ -1,4 +1,4 @@
-"""Pictures of the same latents all through the training: at 0, 1k, 2k, 4k ... samples, then regularly."""
+"""A picture of the same latents all through the training: at 0, 1k, 2k, 4k ... samples, then regularly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gansmith.run import Run
 
 FIRST, LARGEST_GAP = 1_000, 64_000
-COUNT = 64  # pictures in a grid
 
 
 def next_preview(samples_seen: int) -> int:
@@ -56,7 +55,8 @@ class Preview(Callback):
     def _write(self, run: Run) -> None:
         generator = torch.Generator().manual_seed(run.recipe.train.seed)
         classes = run.spec.classes
-        count = classes**2 if 6 <= classes <= 12 else COUNT  # a square grid: then every column is a class
+        square = run.codec.single and 6 <= classes <= 12  # a square grid: then every column is a class
+        count = classes**2 if square else run.codec.shown
         z = torch.randn(count, run.latent_size, generator=generator)
         given = torch.arange(count) % classes if classes else None
         x = run.sample(z, given)
@@ -64,11 +64,12 @@ class Preview(Callback):
 
 
 def save_picture(run: Run, x: Tensor, name: str) -> Path:
-    """A grid of `x` as samples/`name`, whole or not at all. Raises RunFolderError where the disk refuses."""
+    """A picture of `x` as samples/`name`, whole or not at all. Raises RunFolderError where the disk refuses."""
+    real = None if run.codec.single else run.dataset.fetch(range(min(len(run.dataset), 2 * run.codec.shown))).real
     path = run.folder / "samples" / name
     temporary = path.with_name(f".{name}.tmp{path.suffix}")
     try:
-        run.codec.save(x, temporary)
+        run.codec.picture(x, real).save(temporary)
         temporary.replace(path)
     except OSError as error:
         raise atomic.refusal(error, path) from error

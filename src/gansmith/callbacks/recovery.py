@@ -10,7 +10,7 @@ import torch
 from gansmith.callbacks.checkpoint import restore
 from gansmith.contracts import Report
 from gansmith.errors import Diverged
-from gansmith.folder.metrics_log import append_alert
+from gansmith.folder.alerts import Alert, append
 
 if TYPE_CHECKING:
     from gansmith.run import Run
@@ -29,9 +29,10 @@ class Recovery:
         """Restore `run` to its last checkpoint, more cautious. Raises Diverged when it has been tried enough."""
         bad = ", ".join(tag for tag, value in report.values.items() if not torch.isfinite(value))
         at, seconds, caution = run.clock.samples_seen, run.seconds, run.game.generator.caution / 2
-        append_alert(run.folder / "alerts.jsonl", at, "non-finite", f"{bad} at {at:,} samples seen", ADVICE)
+        evidence = f"{bad} at {at:,} samples seen"
         self.tries += 1
         if self.tries > TRIES or not restore(run, say):
+            append(run.folder, Alert(at, "non-finite", f"{evidence}, given up.", ADVICE, seconds=seconds))
             raise Diverged(
                 f"Training became non-finite ({bad}) {self.tries} times, the last at {at:,} samples seen.\n"
                 f"The last good checkpoint is intact in {run.folder}. What to do: {ADVICE}."
@@ -40,4 +41,9 @@ class Recovery:
         for player in (run.game.generator, run.game.discriminator):
             player.caution = caution
         back = run.clock.samples_seen
-        say(f"Non-finite {bad} at {at:,} samples seen: back to {back:,}, learning rates x {caution:g}.")
+        answer = f"back to {back:,}, learning rates x {caution:g}."
+        numbers = {"back_to": float(back), "caution": caution}
+        append(
+            run.folder, Alert(at, "non-finite", f"{evidence}: {answer}", ADVICE, "recovered", "warn", seconds, numbers)
+        )
+        say(f"Non-finite {evidence}: {answer}")

@@ -14,6 +14,8 @@ from gansmith.callbacks.progress import count_text, duration_text
 from gansmith.callbacks.report_page import esc, facts, missing, page, plain, section, table
 from gansmith.errors import RunFolderError
 from gansmith.folder import atomic, metrics_log, plain_json
+from gansmith.folder.alerts import Episode, episodes
+from gansmith.folder.alerts import read as read_alerts
 from gansmith.folder.run_json import read_run
 
 _STATES = {
@@ -34,6 +36,11 @@ _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # title, what it show
         ("verdict/real_sign",),
     ),
     ("Penalties", "Before their weights.", ("penalty/",)),
+    (
+        "Health",
+        "Of a few hundred samples now and then; what each number means, and from where on it alarms: docs/health.md.",
+        ("health/",),
+    ),
     (
         "Gradient norms",
         "Near zero, a player learns nothing; leaping, it is unstable.",
@@ -57,11 +64,10 @@ def write_report(folder: Path) -> Path:
     except RunFolderError:
         run = {}
     rows = metrics_log.read(folder / "metrics.jsonl")
-    alerts = metrics_log.read_alerts(folder / "alerts.jsonl")
     name = folder.resolve().name
     body = [
         _header(name, run, rows),
-        _alerts(alerts),
+        _alerts(folder),
         _samples(folder),
         _nearest(folder),
         _scores(run, rows),
@@ -95,15 +101,28 @@ def _header(name: str, run: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _alerts(alerts: list[dict[str, Any]]) -> str:
-    cards = [
-        f'<article class="card alert"><h3>{esc(alert["kind"])} <span class="soft">at '
-        f"{count_text(alert['samples_seen'])} samples</span></h3><p>{esc(alert['evidence'])}</p>"
-        f"<p><strong>What to do:</strong> {esc(alert['advice'])}</p></article>"
-        for alert in reversed(alerts[-20:])
-    ]
-    more = missing(f"{len(alerts) - 20} earlier ones are in alerts.jsonl.") if len(alerts) > 20 else ""
+def _alerts(folder: Path) -> str:
+    told = episodes(read_alerts(folder))
+    cards = [_episode(folder, episode) for episode in reversed(told[-20:])]
+    more = missing(f"{len(told) - 20} earlier ones are in alerts.jsonl.") if len(told) > 20 else ""
     return section("Alerts", *cards, more)
+
+
+def _episode(folder: Path, episode: Episode) -> str:
+    latest, closed = episode.latest, episode.closed
+    state = "open" if closed is None else f"answered at {count_text(closed.samples_seen)} samples"
+    first = f"at {count_text(episode.first.samples_seen)} samples"
+    if episode.first.seconds is not None:
+        first += f", {duration_text(episode.first.seconds)}"
+    shown = pictures.embed(folder / "samples" / "copies.png", 350_000, 1200) if latest.kind == "memorization" else None
+    alt = "Pairs: a generated sample, and beside it the training sample nearest to it"
+    return (
+        f'<article class="card alert"><h3>{esc(latest.kind.replace("_", " "))} <span class="soft">{first}</span> '
+        f'<span class="state">{state}</span></h3><p>{esc(latest.evidence)}</p>'
+        f"<p><strong>What to do:</strong> {esc(latest.advice)}</p>"
+        f'<p class="soft note">{esc(plain(dict(latest.numbers)))}</p>'
+        f"{_image(shown, alt, 'wide') if shown else ''}</article>"
+    )
 
 
 def _image(picture: pictures.Picture, alt: str, kind: str) -> str:
@@ -115,15 +134,15 @@ def _image(picture: pictures.Picture, alt: str, kind: str) -> str:
 def _samples(folder: Path) -> str:
     files = dict(pictures.grids(folder))
     if not files:
-        return section("Samples", missing("No sample grid yet (samples/*.png)."))
+        return section("Samples", missing("No picture of samples yet (samples/*.png)."))
     newest = max(files)
     shown = pictures.embed(files[newest], 600_000, 1600)
-    alt = f"Grid of generated samples after {count_text(newest)} samples seen"
+    alt = f"Generated samples after {count_text(newest)} samples seen"
     parts = [
-        f"<figure>{_image(shown, alt, 'wide')}<figcaption>The newest grid, after {count_text(newest)} samples. "
-        "The latents are the same in every grid.</figcaption></figure>"
+        f"<figure>{_image(shown, alt, 'wide')}<figcaption>The newest picture, after {count_text(newest)} samples. "
+        "The latents are the same in every one.</figcaption></figure>"
         if shown
-        else missing(f"The newest grid, {files[newest].name}, cannot be read.")
+        else missing(f"The newest picture, {files[newest].name}, cannot be read.")
     ]
     if len(files) > 1:
         few = pictures.spread(sorted(files), 8)
@@ -147,14 +166,16 @@ def _nearest(folder: Path) -> str:
         "nearest.png": "For each of them, in the same place: the nearest training sample",
     }
     paths = {name: folder / "samples" / name for name in captions}
-    if not any(path.exists() for path in paths.values()):
+    paths = {name: path for name, path in paths.items() if path.exists()}
+    if not paths:
         return ""
     figures = []
     for name, path in paths.items():
         picture = pictures.embed(path, 350_000, 1200)
         drawn = _image(picture, captions[name], "fill") if picture else missing(f"samples/{name} cannot be read.")
         figures.append(f"<figure>{drawn}<figcaption>{captions[name]}.</figcaption></figure>")
-    note = "<p>Pairs that are alike to the pixel mean that the generator repeats training samples.</p>"
+    alike = "<p>Pairs that are alike to the pixel mean that the generator repeats training samples.</p>"
+    note = alike if len(paths) == 2 else ""
     return section("Uncurated, beside the training data", note, f'<div class="grid">{"".join(figures)}</div>')
 
 

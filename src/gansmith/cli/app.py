@@ -21,8 +21,8 @@ from gansmith.errors import GansmithError
 WRONG_INPUT, BUG = 2, 1  # exit codes
 
 VERBS = {
-    "train": "Train a generator on your pictures; the same command again continues.",
-    "sample": "Make pictures with a trained generator.",
+    "train": "Train a generator on your pictures or points; the same command again continues.",
+    "sample": "Make samples with a trained generator.",
     "evaluate": "Score a trained generator against its data.",
     "check": "Tell what is in a data set, and what is wrong with it.",
     "recipes": "List the recipes, or explain one.",

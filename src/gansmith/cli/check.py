@@ -11,7 +11,7 @@ def check(data: str, /, *, json: JsonFile = None) -> None:
     Parameters
     ----------
     data:
-        As for 'gansmith train': a folder, a zip, IDX files, CIFAR-10's batches, an array, or a name.
+        As for 'gansmith train': a folder, a zip, IDX files, CIFAR-10's batches, an array, a .csv of points, or a name.
     json:
         Write the findings to this file too.
     """

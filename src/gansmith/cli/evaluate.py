@@ -29,9 +29,9 @@ def evaluate(
     data:
         The data to judge by. [default: what the run was trained on]
     features:
-        What sees the pictures: classifier, random, inception, a file of one, or auto.
+        What sees the samples: classifier, random, inception, coordinates (points), a file of one, or auto.
     samples:
-        How many pictures to make and judge. [default: 5000, or as many as the data has]
+        How many samples to make and judge. [default: 5000, or as many as the data has]
     trust:
         Import the network of your own (a dotted name) that the run was trained with.
     json:

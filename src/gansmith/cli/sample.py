@@ -21,24 +21,25 @@ def sample(
     truncation: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 1.0,
     trust: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Make pictures with a trained generator.
+    """Make samples with a trained generator.
 
     Parameters
     ----------
     run:
         A run folder, or a generator.safetensors alone.
     out:
-        Ending in .png or .webp: a grid. A folder: single files. Ending in .npz: an array 'samples', uint8 [N,H,W,C].
+        Ending in .png or .webp: one picture of all. Ending in .npz: an array 'samples', of pictures uint8 [N,H,W,C],
+        of points float32 [N,2]. Ending in .csv: a table of points. A folder: single pictures.
     count:
-        How many pictures.
+        How many samples.
     seed:
-        The same seed gives the same pictures; from 0.
+        The same seed gives the same samples; from 0.
     label:
-        The class to make pictures of, where the training had classes. [default: all in turn]
+        The class to make samples of, where the training had classes. [default: all in turn]
     trust:
         Import the network of your own (a dotted name) that the run was trained with.
     truncation:
-        From 1, as trained, down to 0, the average picture: less is cleaner and less varied.
+        From 1, as trained, down to 0, the average one: less is cleaner and less varied.
     """
     from gansmith import api
 

@@ -29,27 +29,28 @@ def train(
     ] = (),
     data_root: Path | None = None,
 ) -> int:
-    """Train a generator on your pictures. The same command again continues; Ctrl-C saves and stops.
+    """Train a generator on your pictures or points. The same command again continues; Ctrl-C saves and stops.
 
     Parameters
     ----------
     data:
         A folder of pictures (sub-folders are classes), a zip of one, MNIST's IDX files, CIFAR-10's batches, an .npy
-        or .npz array, or a name: digits, mnist, fashion-mnist, kmnist, cifar10.
+        or .npz array, or a name: digits, mnist, fashion-mnist, kmnist, cifar10. For points in the plane a .csv of two
+        columns, or a name: ring, grid, spiral, two-moons, rings, swiss-roll, checkerboard.
     run:
         The folder of this training, made if missing.
     recipe:
         A name from 'gansmith recipes', or a .toml file of your own. [default: auto, which chooses by the data]
     samples:
-        Length: how many training pictures are shown in all, such as 200k. [default: the recipe's]
+        Length: how many training samples are shown in all, such as 200k. [default: the recipe's]
     minutes:
         Length: minutes of training in all. Give this or --samples.
     resolution:
-        Pixels: 64 for squares, 64x48 for width x height. [default: fitted to the data]
+        Pixels: 64 for squares, 64x48 for width x height; not for points. [default: fitted to the data]
     batch:
-        Pictures a step. [default: the recipe's]
+        Samples a step. [default: the recipe's]
     classes:
-        Train with classes, so that pictures of a class can be asked for. [default: chosen by the data]
+        Train with classes, so that samples of a class can be asked for. [default: chosen by the data, not for points]
     seed:
         Any whole number from 0; the same seed gives the same training. [default: 0]
     device:

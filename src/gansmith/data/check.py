@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gansmith.data.check_points import check_points
 from gansmith.data.duplicates import exact_groups, near_pairs
 from gansmith.data.files import Files, NoPictures
 from gansmith.data.findings import LISTED, SHOWN, Findings, Problem, Severity, Split, ranked
 from gansmith.data.glance import Kept, Progress, glance
+from gansmith.data.kind import source_for
 from gansmith.data.locate import open_files
 
 FEWEST = 2  # below: nothing to learn from
@@ -25,11 +27,13 @@ MANY_NEAR = 0.02  # share of the pictures that have a near duplicate, from which
 
 
 def check(path: str, progress: Progress | None = None) -> Findings:
-    """Look at every picture of the data set that the user calls `path`, both splits.
+    """Look at every picture, or point, of the data set that the user calls `path`, both splits.
 
-    Memory grows by some 250 bytes a picture. Raises DataError where there is no data set; whatever is wrong inside
+    Memory grows by some 250 bytes a sample. Raises DataError where there is no data set; whatever is wrong inside
     of one is in the findings.
     """
+    if source_for(path) == "points":
+        return check_points(path)
     present, hollow = _open(path)
     parts = [Kept.empty(s, f, f"{s}/" if len(present) > 1 else "") for s, f in present.items()]
     for part in parts:

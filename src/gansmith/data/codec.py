@@ -43,6 +43,10 @@ class ImageCodec(Codec):
         """[N, C, H, W] -> N Pillow images of mode L, RGB or RGBA."""
         return [_to_picture(pixels) for pixels in to_bytes(x)]
 
+    def picture(self, x: Tensor, real: Tensor | None = None) -> Image.Image:
+        """[N, C, H, W] as a grid; the reals are not shown."""
+        return grid(x)
+
     def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
         """Write `x` [N, C, H, W] as `path` asks: a grid (.png, .webp, .jpg), arrays (.npz), or a folder of PNGs.
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from gansmith.data.check_points import PointSplit
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -33,7 +36,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Split:
-    """The facts about one split; sizes and the rest are those of its readable pictures."""
+    """The facts about one split of pictures; sizes and the rest are those of its readable pictures."""
 
     count: int
     readable: int
@@ -77,7 +80,7 @@ class Findings:
     """What is in a data set, and what is wrong with it."""
 
     path: str
-    splits: Mapping[str, Split]  # "train", and "test" where there is one
+    splits: Mapping[str, Split | PointSplit]  # "train", and "test" where there is one
     problems: tuple[Problem, ...]  # errors first
 
     def to_json(self) -> dict[str, Any]:

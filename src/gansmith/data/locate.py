@@ -13,6 +13,7 @@ from gansmith.data.announce import Announce
 from gansmith.data.arrays import open_array
 from gansmith.data.builtin import locate
 from gansmith.data.cifar import batches, open_cifar
+from gansmith.data.clouds import CLOUDS
 from gansmith.data.digits import open_digits
 from gansmith.data.files import HELD_OUT, Files, NoPictures, is_picture, splits
 from gansmith.data.folder import Folder, any_picture, listing
@@ -59,12 +60,13 @@ def _near(place: Path) -> str:
     """What is there instead: near names in the same folder, or the first thing on the path that is missing."""
     missing = next((p for p in (place, *place.parents) if p.parent.is_dir()), place)
     folders, files = listing(missing.parent) if missing.parent.is_dir() else ([], [])
-    names = [*BUILT_IN, *folders, *files] if missing == place else folders + files
+    known = (*BUILT_IN, *CLOUDS)
+    names = [*known, *folders, *files] if missing == place else folders + files
     near = difflib.get_close_matches(missing.name, names, n=1, cutoff=0.5)
     if near:
-        return f" Did you mean '{near[0] if near[0] in BUILT_IN else missing.parent / near[0]}'?"
+        return f" Did you mean '{near[0] if near[0] in known else missing.parent / near[0]}'?"
     absent = f" The folder '{missing}' does not exist." if missing != place else ""
-    return f"{absent} Wanted: a folder, zip or array file of pictures, or one of {', '.join(BUILT_IN)}."
+    return f"{absent} Wanted: a folder, zip or array file of pictures, a .csv of points, or one of {', '.join(known)}."
 
 
 def _open_folder(root: Path, where: str, split: str) -> Files | None:

@@ -9,7 +9,7 @@ import torch
 
 from gansmith.config import build
 from gansmith.contracts import Architecture, Codec, Generator
-from gansmith.data.images import ImageCodec
+from gansmith.data.kind import restore_codec
 from gansmith.errors import CheckpointError, GansmithError
 from gansmith.folder import generator_file
 
@@ -22,7 +22,7 @@ def read_generator(path: Path, *, trust: bool = False) -> tuple[Generator, Codec
     """
     tensors, metadata = generator_file.read(path)
     try:
-        codec = ImageCodec.restore(metadata["codec"])
+        codec = restore_codec(metadata["codec"])
         table = metadata["recipe"]["architecture"]
         architecture = build(Architecture, table, f"{path} [architecture]", trust=trust)  # type: ignore[type-abstract]
         with torch.device("meta"):  # sizes without memory: a hostile file cannot ask for more than it brings

@@ -1,4 +1,4 @@
-"""`metrics.jsonl` and `alerts.jsonl`: one JSON object a line, only ever appended to, readable after any kill.
+"""`metrics.jsonl`: one JSON object a line, only ever appended to, readable after any kill.
 
 A training that is killed and resumed goes back in samples seen; its later lines supersede the earlier ones.
 """
@@ -24,7 +24,7 @@ class MetricsLog:
     def append(self, samples_seen: int, seconds: float, values: dict[str, float]) -> None:
         """Add one row: `seconds` is training time over all sessions. Raises RunFolderError where the disk refuses."""
         row = {tag: float(value) for tag, value in values.items()}
-        _append_line(self.path, {"samples_seen": samples_seen, "seconds": float(seconds), **row})
+        append_line(self.path, {"samples_seen": samples_seen, "seconds": float(seconds), **row})
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     missing file is [].
     """
     rows: list[dict[str, Any]] = []
-    for raw in _lines(path):
+    for raw in lines(path):
         row = _checked(raw)
         if row is None:
             continue
@@ -47,41 +47,22 @@ def read(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def append_alert(path: Path, samples_seen: int, kind: str, evidence: str, advice: str) -> None:
-    """Add one alert: what (`kind`, one word), what was seen, and what to do. Raises RunFolderError."""
-    _append_line(path, {"samples_seen": samples_seen, "kind": kind, "evidence": evidence, "advice": advice})
-
-
-def read_alerts(path: Path) -> list[dict[str, Any]]:
-    """All alerts in order, superseded ones dropped: {"samples_seen": int, "kind", "evidence", "advice": str}."""
-    alerts: list[dict[str, Any]] = []
-    for raw in _lines(path):
-        seen = raw.get("samples_seen")
-        if not _is_count(seen) or not isinstance(raw.get("kind"), str):
-            continue
-        texts = {key: str(raw.get(key, "")) for key in ("kind", "evidence", "advice")}
-        while alerts and alerts[-1]["samples_seen"] > seen:
-            alerts.pop()
-        alert = {"samples_seen": seen, **texts}
-        if alert not in alerts:
-            alerts.append(alert)
-    return alerts
-
-
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Whether `value` can be a number of samples seen."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 def _checked(raw: dict[str, Any]) -> dict[str, Any] | None:
     """The row with its numbers revived and what is not a number left out; None where it has no place in time."""
     seen, seconds = raw.pop("samples_seen", None), plain_json.number(raw.pop("seconds", None))
-    if not _is_count(seen) or seconds is None:
+    if not is_count(seen) or seconds is None:
         return None
     numbers = {tag: plain_json.number(value) for tag, value in raw.items()}
     return {"samples_seen": seen, "seconds": seconds, **{tag: n for tag, n in numbers.items() if n is not None}}
 
 
-def _append_line(path: Path, value: dict[str, Any]) -> None:
+def append_line(path: Path, value: dict[str, Any]) -> None:
+    """Add `value` as a line of its own. Raises RunFolderError where the disk refuses."""
     line = plain_json.dumps(value).encode() + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +76,7 @@ def _append_line(path: Path, value: dict[str, Any]) -> None:
         raise refusal(error, path, "All earlier lines are intact.") from error
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON-lines file; whatever is not one (cut off, garbled, missing) is passed over."""
     try:
         data = path.read_bytes()

@@ -1,7 +1,7 @@
 """`run.json`: what a run folder is, and how far it is; every change replaces the whole file at once.
 
 Keys: state ("running", "stopped", "finished", "failed"), versions, device, data, samples_seen, seconds, best,
-scores ({"values": {...}, "protocol": {...}}), command.
+scores ({"values": {...}, "protocol": {...}}), alarms ({"open": [...], "raised": n}), command.
 """
 
 from __future__ import annotations

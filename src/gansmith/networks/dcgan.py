@@ -20,7 +20,7 @@ from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.initial import SLOPE, start_he, start_normal
-from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, image_shape
+from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,6 @@ class DCGANGenerator(Generator):
     def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
         x: Tensor = self.output(self.image(self.layers(w)))
         return x
-
-
-def halving_conv(before: int, after: int, size: Size, bias: bool) -> nn.Conv2d:
-    """Stride 2; a kernel of 4 on even sides and 3 on odd ones, so that a side is halved and rounded up."""
-    return nn.Conv2d(before, after, (4 - size[0] % 2, 4 - size[1] % 2), stride=2, padding=1, bias=bias)
 
 
 class DCGANDiscriminator(Discriminator):

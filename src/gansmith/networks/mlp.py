@@ -1,4 +1,9 @@
-"""A pair of multilayer perceptrons, for samples of any shape (Goodfellow et al. 2014, arXiv 1406.2661)."""
+"""A pair of multilayer perceptrons, for samples of any shape (Goodfellow et al. 2014, arXiv 1406.2661).
+
+A continuous generator of a normal latent makes one connected piece, so samples lie on bridges between modes that are
+apart (Khayatkhoei et al. 2018, arXiv 1806.00880, section 2). Numbers of the latent that are read as bits cut it into
+2^bits pieces, and training decides which of them goes where, so that their shares can follow the data's.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Ver
 from gansmith.layers.checks import require_at_least, require_layers, require_share
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.critic import Critic, Head
+from gansmith.layers.fourier import FourierFeatures
 from gansmith.layers.initial import SLOPE, start_he
 
 
@@ -27,6 +33,8 @@ class MLP(Architecture):
         activation: of the generator: ReLU, or leaky ReLU as always in the discriminator.
         dropout: share of the discriminator's hidden units dropped in training, in [0, 1).
         output: tanh, for samples in [-1, 1], or linear, for points anywhere.
+        bits: how many of the latent's numbers, the first ones, the generator knows only the sign of.
+        octaves: Fourier features of the discriminator's input; 0 for none, 4 for points with fine detail.
         critic: additions to the discriminator.
     """
 
@@ -36,11 +44,18 @@ class MLP(Architecture):
     activation: Literal["relu", "leaky"] = "relu"
     dropout: float = 0.0
     output: Literal["tanh", "linear"] = "tanh"
+    bits: int = 0
+    octaves: int = 0
     critic: Critic = Critic()
 
     def __post_init__(self) -> None:
         require_layers(generator_widths=self.generator_widths, discriminator_widths=self.discriminator_widths)
         require_at_least(1, latent=self.latent)
+        require_at_least(0, bits=self.bits, octaves=self.octaves)
+        if self.bits >= self.latent:
+            raise ValueError(
+                f"bits must be fewer than latent ({self.latent}), not {self.bits}: the other numbers move a sample"
+            )
         require_share(dropout=self.dropout)
 
     def build(self, spec: Spec) -> tuple[Generator, Discriminator]:
@@ -50,11 +65,14 @@ class MLP(Architecture):
 
 
 class MLPGenerator(Generator):
-    """Dense layers from the latent to a flat sample."""
+    """Dense layers from the latent to a flat sample.
+
+    The bits are taken in `synthesis`: truncation then moves samples within their piece, not into the gaps between.
+    """
 
     def __init__(self, sizes: MLP, spec: Spec) -> None:
         super().__init__()
-        self.latent_size = sizes.latent
+        self.latent_size, self.bits = sizes.latent, sizes.bits
         self.latent = LatentWithClass(sizes.latent, spec.classes)
         slope = 0.0 if sizes.activation == "relu" else SLOPE
         layers: list[nn.Module] = []
@@ -74,6 +92,9 @@ class MLPGenerator(Generator):
         return w
 
     def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
+        if self.bits:
+            signs = (w[:, : self.bits] >= 0).to(w.dtype) * 2 - 1
+            w = torch.cat([signs, w[:, self.bits :]], dim=1)
         x: Tensor = self.output(self.sample(self.layers(w)))
         return x.reshape(-1, *self.shape)
 
@@ -84,7 +105,9 @@ class MLPDiscriminator(Discriminator):
     def __init__(self, sizes: MLP, spec: Spec) -> None:
         super().__init__()
         self.stages = nn.ModuleList()
-        before = math.prod(spec.shape)
+        numbers = math.prod(spec.shape)
+        self.fourier = FourierFeatures(numbers, sizes.octaves) if sizes.octaves else None
+        before = self.fourier.size if self.fourier else numbers
         for after in sizes.discriminator_widths:
             stage = [nn.Linear(before, after), nn.LeakyReLU(SLOPE), nn.Dropout(sizes.dropout)]
             self.stages.append(nn.Sequential(*stage))
@@ -94,6 +117,8 @@ class MLPDiscriminator(Discriminator):
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
         h = torch.flatten(x, 1)
+        if self.fourier is not None:
+            h = self.fourier(h)
         features: list[Tensor] = []
         for stage in self.stages:
             h = stage(h)

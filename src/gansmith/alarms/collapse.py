@@ -1,0 +1,83 @@
+"""Collapse: the generator makes few different samples, or forgets kinds of samples that it could make.
+
+Signs: mean pairwise distance against the reals' (as in Zhang et al. 2018, StackGAN++, arXiv 1710.10916, section 4.2,
+for features instead of MS-SSIM), near-duplicates among the samples (the birthday test, Arora & Zhang 2017,
+arXiv 1706.08224), and coverage (Naeem et al. 2020, arXiv 2002.09797) or recall at less than half its best. Early
+samples are alike in healthy trainings too, so what was never better is a collapse only where it stopped improving.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gansmith.alarms.watch import Alarm, Severity, Signs, Watch
+
+
+@dataclass(frozen=True)
+class Collapse(Watch):
+    """Thresholds.
+
+    Args:
+        fall: of the best so far: less of diversity, coverage or recall is a collapse.
+        known: coverage or recall that must have been reached for its fall to mean anything.
+        none: diversity that no working generator has, not even an untrained one (measured: 0.25 and more).
+        narrow: diversity, and `alike` the share of duplicates, that is a collapse where it no longer improves.
+        improving: growth over two looks that counts as improving.
+    """
+
+    fall: float = 0.5
+    known: float = 0.2
+    none: float = 0.05
+    narrow: float = 0.5
+    alike: float = 0.9
+    improving: float = 1.1
+
+    def look(self, signs: Signs, ease: float = 1.0) -> Alarm | None:
+        found = self._fallen(signs, ease) or self._never_rose(signs, ease)
+        if found is None:
+            return None
+        severity, numbers, seen = found
+        return Alarm(
+            severity,
+            numbers,
+            seen,
+            "Look at the newest grid. Start a new run with --recipe auto (relativistic loss with R1 and R2, which "
+            "keeps the modes), or with --set loss.name=relativistic --set penalty.r1.weight=1 "
+            "--set penalty.r2.weight=1. The generator of this run's best evaluation is handed on.",
+        )
+
+    def _fallen(self, signs: Signs, ease: float) -> tuple[Severity, dict[str, float], str] | None:
+        """The worst fall from the best so far."""
+        falls = []
+        for name in ("scored_coverage", "scored_recall", "coverage", "diversity"):
+            now, best = getattr(signs.now, name), getattr(signs.best, name)
+            if now is not None and best is not None and best >= self.known:
+                falls.append((now / best, name, now, best))
+        share, name, now, best = min(falls, default=(1.0, "", 0.0, 0.0))
+        if share * ease >= self.fall:
+            return None
+        word = name.replace("scored_", "") + (" of the evaluation" if name.startswith("scored") else "")
+        return (
+            "alarm" if share < self.fall / 2 else "warn",
+            {name: now, f"best_{name}": best},
+            f"The samples' {word} was {best:.2f} and has fallen to {now:.2f}.",
+        )
+
+    def _never_rose(self, signs: Signs, ease: float) -> tuple[Severity, dict[str, float], str] | None:
+        now, earlier = signs.now, signs.earlier
+        if now.diversity is None or now.duplicates is None:
+            return None
+        numbers = {"diversity": now.diversity, "duplicates": now.duplicates}
+        seen = (
+            f"Samples differ {now.diversity:.0%} as much as real ones do, and {now.duplicates:.0%} of them are almost "
+            "equal to another one"
+        )
+        if now.diversity * ease < self.none:
+            return "alarm", numbers, seen + "."
+        if earlier.diversity is None or earlier.duplicates is None:
+            return None
+        narrow = now.diversity * ease < self.narrow and now.diversity < self.improving * earlier.diversity
+        alike = now.duplicates > self.alike * ease and now.duplicates * self.improving > earlier.duplicates
+        if not narrow and not alike:
+            return None
+        return "warn", numbers, seen + ", and that does not improve."

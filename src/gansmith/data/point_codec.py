@@ -1,0 +1,129 @@
+"""Between normalised points and what people open: arrays, tables, scatter plots."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from gansmith.contracts import Codec, GivenSpec, Spec
+from gansmith.data.scatter import Window, scatter
+from gansmith.errors import DataError
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PointCodec(Codec):
+    """Points of `spec.shape` = (2,): the user's units are `mean + scale * x`.
+
+    `low` and `high` are the corners of what plots show, in the user's units; `columns` the names of the two axes.
+    """
+
+    spec: Spec
+    mean: Pair = (0.0, 0.0)
+    scale: Pair = (1.0, 1.0)
+    low: Pair = (-1.0, -1.0)
+    high: Pair = (1.0, 1.0)
+    columns: tuple[str, str] = field(default=("x", "y"))
+
+    shown: ClassVar[int] = 2500
+    single: ClassVar[bool] = False
+
+    def encode(self, items: Sequence[Any]) -> Tensor:
+        """Pairs of numbers in the user's units -> float32 [N, 2] in the network's range."""
+        values = np.asarray(items, np.float64).reshape(-1, 2)
+        return torch.from_numpy(((values - self.mean) / self.scale).astype(np.float32))
+
+    def decode(self, x: Tensor) -> list[Pair]:
+        """[N, 2] -> pairs of numbers in the user's units."""
+        return [(a, b) for a, b in self._values(x).tolist()]
+
+    def _values(self, x: Tensor) -> NDArray[np.float64]:
+        """[N, 2] in the user's units."""
+        values: NDArray[np.float64] = x.detach().cpu().double().numpy() * self.scale + self.mean
+        return values
+
+    def picture(self, x: Tensor, real: Tensor | None = None) -> Image.Image:
+        """A scatter plot of [N, 2], with the reals in grey beneath; the window never changes."""
+        window = Window(self.low, self.high, self.columns)
+        return scatter(self._values(x), window, None if real is None else self._values(real))
+
+    def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
+        """Write `x` [N, 2] as `path` asks: arrays (.npz), a table (.csv, .tsv) or a plot (.png, .webp, .jpg).
+
+        An .npz has `samples` float32 [N, 2] in the user's units and, with `labels`, `labels` int64 [N]; a table has
+        the classes' names in a third column. Raises DataError for another ending or no samples.
+        """
+        if len(x) == 0:
+            raise DataError(f"There are no samples to write to '{path}'.")
+        ending = path.suffix.lower()
+        if ending not in (".npz", ".csv", ".tsv", ".png", ".webp", ".jpg", ".jpeg"):
+            what = f"as '{path.suffix}'" if ending else f"into a folder ('{path}')"
+            raise DataError(
+                f"Points cannot be written {what}. Wanted: a path that ends in .npz (arrays), .csv (a table) or .png "
+                "(a plot)."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ending == ".npz":
+            arrays = {"samples": self._values(x).astype(np.float32)}
+            if labels is not None:
+                arrays["labels"] = labels.cpu().numpy().astype(np.int64)
+            np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes the names for flags
+        elif ending in (".csv", ".tsv"):
+            path.write_text(self._table(x, labels, "," if ending == ".csv" else "\t"), encoding="utf-8", newline="")
+        else:
+            self.picture(x).save(path, lossless=True, quality=95)  # each format takes the one it knows
+        return path
+
+    def _table(self, x: Tensor, labels: Tensor | None, mark: str) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=mark, lineterminator="\n")
+        names = self.spec.given.names if self.spec.given else ()
+        given = [] if labels is None else [[names[k] if k < len(names) else k] for k in labels.tolist()]
+        writer.writerow([*self.columns, *(["class"] if given else [])])
+        for k, (a, b) in enumerate(self._values(x).tolist()):
+            writer.writerow([f"{a:.9g}", f"{b:.9g}", *(given[k] if given else [])])
+        return text.getvalue()
+
+    def describe(self) -> dict[str, Any]:
+        """JSON for `restore`: kind, normalisation, the plots' window, the columns' and the classes' names."""
+        given = self.spec.given
+        return {
+            "kind": "points",
+            "columns": list(self.columns),
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+            "low": list(self.low),
+            "high": list(self.high),
+            "classes": None if given is None else list(given.names),
+        }
+
+    @classmethod
+    def restore(cls, description: dict[str, Any]) -> PointCodec:
+        """Raises DataError where `description` is not one that `describe` gives."""
+        match description:
+            case {"kind": "points", "columns": [str() as a, str() as b], "classes": None | list() as classes}:
+                pairs = {key: _pair(description.get(key)) for key in ("mean", "scale", "low", "high")}
+                if all(pairs.values()) and all(isinstance(name, str) for name in classes or ()):
+                    given = None if classes is None else GivenSpec(tuple(classes))
+                    return cls(Spec((2,), given), columns=(a, b), **pairs)  # type: ignore[arg-type]
+        raise DataError(f"This describes no points: {str(description)[:200]}.")
+
+
+def _pair(value: Any) -> Pair | None:
+    """Two finite numbers, or None."""
+    match value:
+        case [int() | float() as a, int() | float() as b] if math.isfinite(a) and math.isfinite(b):
+            return float(a), float(b)
+    return None
