@@ -102,6 +102,9 @@ class Column:
     title: str
 
 
+SEEN = Column("run/samples_seen", "samples seen")
+
+
 @dataclass(frozen=True)
 class Series:
     """One score of one group by one judge, a value a seed; None where it was not measured."""
@@ -153,10 +156,9 @@ class Bench(ABC):
     seeds: ClassVar[int] = 3
     minutes: ClassVar[float]
     samples: ClassVar[int | None] = None  # judged; None: 5,000, or as many as the data has
-    columns: ClassVar[tuple[Column, ...]]
+    columns: ClassVar[tuple[Column, ...]]  # besides SEEN
     bars: ClassVar[tuple[Bar, ...]] = ()
     keeps_refused: ClassVar[bool] = False  # a training that the toolkit refuses is a result, not a mistake
-    judges_reals: ClassVar[bool] = False  # held-out reals judged as though they were samples: what is reachable
     pictured: ClassVar[int] = 36  # samples of each run in the figure
 
     def __init__(self, name: str) -> None:
@@ -165,10 +167,6 @@ class Bench(ABC):
     @abstractmethod
     def groups(self) -> Sequence[Group]:
         """The rows of the table, in order."""
-
-    def columns_of(self, outcomes: Sequence[Outcome]) -> Sequence[Column]:
-        """The columns of a result, where they depend on what was measured."""
-        return self.columns
 
     def own_scores(self, outcome: Outcome, features: str) -> dict[str, float]:
         """Scores of a finished run beside those that every judge gives."""

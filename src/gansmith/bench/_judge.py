@@ -6,18 +6,13 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from gansmith import api
-from gansmith.bench._bench import FEATURES, FIRST, SECOND, Bench, Outcome
+from gansmith.bench._bench import FEATURES, FIRST, SECOND, SEEN, Bench, Outcome
 from gansmith.bench._runs import note, noted
 from gansmith.config import build
 from gansmith.contracts import Dataset, Source
 from gansmith.errors import GansmithError
-from gansmith.evaluation import Judge
 from gansmith.features import choose
-from gansmith.features import find as find_extractor
 
 
 def judges() -> tuple[str, ...]:
@@ -31,7 +26,8 @@ def judge_all(bench: Bench, outcomes: list[Outcome], samples: int | None, say: C
         if outcome.state == "finished":
             for judge in judges():
                 _judge(bench, outcome, judge, samples, say)
-        outcome.scores.setdefault(FIRST, {}).update(bench.run_scores(outcome))
+        seen = {SEEN.score: float(outcome.facts["samples_seen"])} if "samples_seen" in outcome.facts else {}
+        outcome.scores.setdefault(FIRST, {}).update(seen | bench.run_scores(outcome))
 
 
 def _judge(bench: Bench, outcome: Outcome, judge: str, samples: int | None, say: Callable[[str], None]) -> None:
@@ -51,25 +47,6 @@ def _measured(bench: Bench, outcome: Outcome, features: str, samples: int | None
         return {"values": scores.values | bench.own_scores(outcome, features), "protocol": scores.protocol}
     except (GansmithError, ValueError) as error:  # samples that are not finite, or features that cannot see this data
         return {"values": {}, "protocol": {"unable": str(error)}}
-
-
-def reals(outcome: Outcome, features: str, samples: int | None) -> dict[str, float]:
-    """The scores of held-out reals, judged as though they were samples; {} without a held-out split."""
-    dataset, test = data_of(outcome)
-    if test is None:
-        return {}
-    count = min(samples or 5000, len(test))
-    judge = Judge(find_extractor(features, dataset, test), dataset, test, samples=count)
-    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(0)).tolist()
-    position = 0
-
-    def draw(wanted: int, seed: int) -> tuple[Tensor, None]:
-        nonlocal position
-        chosen = [order[k % len(order)] for k in range(position, position + wanted)]
-        position += wanted
-        return test.fetch(chosen).real, None
-
-    return judge.score(draw).values
 
 
 def data_of(outcome: Outcome, **changes: Any) -> tuple[Dataset, Dataset | None]:

@@ -16,7 +16,7 @@ import torch
 
 import gansmith
 from gansmith.bench import _judge
-from gansmith.bench._bench import FEATURES, FIRST, STATISTICS, Bar, Bench, Outcome, Series, by_seed
+from gansmith.bench._bench import FEATURES, FIRST, SEEN, STATISTICS, Bar, Bench, Outcome, Series, by_seed
 from gansmith.bench._runs import Ask, cores, run_all
 
 
@@ -27,14 +27,13 @@ class Result:
     bench: Bench
     ask: Ask
     outcomes: list[Outcome]
-    reals: dict[str, dict[str, float]]  # judge -> scores of held-out reals, where the benchmark wants them
     seconds: float
 
     @property
     def rows(self) -> list[Series]:
         """By group, judge and column, then what is derived from several groups."""
         groups = dict.fromkeys(o.training.group.name for o in self.outcomes)
-        scores = [c.score for c in self.bench.columns_of(self.outcomes)]
+        scores = [c.score for c in (*self.bench.columns, SEEN)]
         own = [by_seed(self.outcomes, g, s, j) for g in groups for j in _judge.judges() for s in scores]
         return own + self.bench.derived(self.outcomes)
 
@@ -90,7 +89,6 @@ class Result:
             "versions": versions(),
             "bars": [_bar(bar, self.series(bar)) for bar in self.bench.bars],
             "rows": [_row(series) for series in self.rows],
-            "held_out_reals": self.reals,
             "published": published(self.bench.name),
             "table": self.bench.table(self.outcomes),
             "runs": [_run(outcome) for outcome in self.outcomes],
@@ -101,13 +99,8 @@ def measure(bench: Bench, ask: Ask, say: Callable[[str], None]) -> Result:
     """Train, judge, and put together. Raises GansmithError; asked again, it goes on from what is done."""
     begin = time.monotonic()
     outcomes = run_all(bench, ask, say)
-    samples = ask.samples or bench.samples
-    _judge.judge_all(bench, outcomes, samples, say)
-    found = {}
-    finished = [o for o in outcomes if o.state == "finished"]
-    if bench.judges_reals and finished:
-        found = {judge: _judge.reals(finished[0], FEATURES[judge], samples) for judge in _judge.judges()}
-    return Result(bench, ask, outcomes, found, time.monotonic() - begin)
+    _judge.judge_all(bench, outcomes, ask.samples or bench.samples, say)
+    return Result(bench, ask, outcomes, time.monotonic() - begin)
 
 
 def published(name: str) -> list[dict[str, Any]]:

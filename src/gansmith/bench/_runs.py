@@ -19,8 +19,7 @@ from typing import Any
 
 from gansmith.bench._bench import Bench, Group, Outcome, Training
 from gansmith.errors import GansmithError, RecipeError, RunFolderError
-from gansmith.folder import atomic
-from gansmith.folder.metrics_log import read_alerts
+from gansmith.folder import alerts, atomic
 from gansmith.folder.run_json import read_run
 
 LOOK_SECONDS = 0.1  # between two looks at whether a process has ended
@@ -191,5 +190,5 @@ def _outcome(training: Training, work: Path, command: list[str]) -> Outcome:
     facts = {key: run[key] for key in FACTS if key in run}
     if "data" in facts:
         facts["data"] = {k: v for k, v in facts["data"].items() if k != "path"}
-    facts["went_back"] = sum(a["kind"] == "non-finite" for a in read_alerts(folder / "alerts.jsonl"))
+    facts["went_back"] = sum(a.event == "recovered" for a in alerts.read(folder))
     return Outcome(training, folder, found["state"], found.get("message", ""), facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gansmith.bench import _judge
-from gansmith.bench._bench import FIRST, Series
+from gansmith.bench._bench import FIRST, SEEN, Series
 from gansmith.bench._report import Result, machine, published, versions
 
 
@@ -13,7 +13,7 @@ def lines(result: Result) -> list[str]:
     """The whole of it."""
     bench = result.bench
     out = [f"{bench.name}: {bench.summary}", ""]
-    heading = ["", *(column.title for column in bench.columns_of(result.outcomes))]
+    heading = ["", *(column.title for column in (*bench.columns, SEEN))]
     theirs, sources = _theirs(result)
     out += _aligned([heading, *_ours(result), *theirs]) + sources
     out += ["", *bench.lines(result.outcomes)] if bench.lines(result.outcomes) else []
@@ -40,7 +40,7 @@ def _ours(result: Result) -> list[list[str]]:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for series in result.rows:
         rows.setdefault((series.group, series.judge), {})[series.score] = spread(series)
-    scores = [column.score for column in result.bench.columns_of(result.outcomes)]
+    scores = [column.score for column in (*result.bench.columns, SEEN)]
     shown = []
     for (group, judge), cells in rows.items():
         if any(s in cells for s in scores):
@@ -48,15 +48,12 @@ def _ours(result: Result) -> list[list[str]]:
             shown.append([name, *(cells.get(s, "-") for s in scores)])
         else:
             shown += [[f"{group}: {score}", cell] for score, cell in cells.items()]
-    for judge, values in result.reals.items():
-        name = "held-out reals" if judge == FIRST else "  by the second judge"
-        shown.append([name, *(number(values.get(s)) for s in scores)])
     return shown
 
 
 def _theirs(result: Result) -> tuple[list[list[str]], list[str]]:
     """The published rows, and their sources by number."""
-    rows, columns = published(result.bench.name), result.bench.columns_of(result.outcomes)
+    rows, columns = published(result.bench.name), (*result.bench.columns, SEEN)
     sources = list(dict.fromkeys(row["source"] for row in rows))
     shown = [["published:"]] if rows else []
     for row in rows:
