@@ -30,6 +30,7 @@ NEEDED = {
     "check": ["photos"],
     "recipes": [],
     "compare": ["a", "b"],
+    "bench": [],
 }
 
 

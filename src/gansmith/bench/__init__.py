@@ -1,0 +1,30 @@
+"""Benchmarks of whole trainings: one question a file, found by itself; the bars and the protocol are in the file.
+
+`gansmith bench stacked-mnist` is `stacked_mnist.py` with its one `Bench`. What they share: `_bench.py` (what a bench
+says), `_runs.py` (trainings as processes), `_judge.py`, `_report.py`, `_table.py`, `_figure.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from gansmith.bench._bench import Bench
+from gansmith.errors import RecipeError, nearest
+
+
+def names() -> list[str]:
+    """Every benchmark, as the command line calls it."""
+    found = pkgutil.iter_modules(__path__)
+    return sorted(m.name.replace("_", "-") for m in found if not m.name.startswith("_"))
+
+
+def find(name: str) -> Bench:
+    """The benchmark called `name`. Raises RecipeError where there is none."""
+    if name not in names():
+        raise RecipeError(f"There is no benchmark '{name}'.{nearest(name, names())}")
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
+    (found,) = [c for c in own if issubclass(c, Bench)]
+    bench: Bench = found(name)
+    return bench
