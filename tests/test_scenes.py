@@ -56,6 +56,24 @@ def test_counts_and_rules_are_as_stated() -> None:
     assert np.array_equal(f.kind[f.kind >= 0], (4 * f.colour + f.shape)[f.kind >= 0])
 
 
+def test_without_rules_only_the_company_changes() -> None:
+    free = draw_factors(6000, (0, 0), rules=False)
+    for name in ("count", "place", "radius", "turn", "shade", "ground"):
+        assert np.array_equal(getattr(free, name), getattr(FACTORS, name)), name
+    assert np.array_equal(free.kind[:, 0], FACTORS.kind[:, 0])
+    assert (free.present.sum(1) == free.count).all()
+    rates = free.present.T.astype(float) @ free.present / 6000
+    expected = sum(share * n * (n - 1) for n, share in enumerate(COUNT_SHARES, 1)) / (24 * 23)
+    for couples in (COMPANIONS, FORBIDDEN):
+        assert np.mean([rates[i, j] for i, j in couples]) == pytest.approx(expected, rel=0.12)
+    data = Images("scenes", (16, 16), channels=3, classes=False).open()[0]
+    chance = data.without_rules()
+    assert chance is not None
+    assert len(chance) == len(data)
+    assert chance.spec == data.spec
+    assert chance.fingerprint != data.fingerprint
+
+
 def test_objects_lie_inside_and_do_not_hide_each_other() -> None:
     f, hidden = FACTORS, 0
     margin = 1.2 * f.radius[..., None]
@@ -130,7 +148,7 @@ def test_the_built_in_name_gives_both_splits_unconditional() -> None:
 
 
 def test_factors_are_the_same_on_every_machine() -> None:
-    assert SceneFiles("x", draw_factors(100, (0, 0))).fingerprint[:16] == "87a9efc6ef929232"
+    assert SceneFiles("x", 100, (0, 0)).fingerprint[:16] == "87a9efc6ef929232"
 
 
 # --- What is measured
@@ -161,15 +179,11 @@ def test_composition_is_measured_as_by_hand() -> None:
 
 def test_right_objects_in_wrong_company_are_far_above_the_floor() -> None:
     """As a generator would that has learnt kinds and counts, but not what goes together."""
-    known = SceneFiles("x", draw_factors(4000, (0, 0))).composition
+    known = SceneFiles("x", 4000, (0, 0)).composition
     real = Compositions(known.counts, known.present)
-    held_out = SceneFiles("x", draw_factors(2000, (0, 1))).composition
+    held_out = SceneFiles("x", 2000, (0, 1)).composition
     floor = composition(Compositions(held_out.counts, held_out.present), real, COMPANIONS, FORBIDDEN)
-    chance = torch.Generator().manual_seed(0)
-    kinds = torch.stack([torch.randperm(24, generator=chance)[:MOST] for _ in range(2000)])
-    mixed = torch.zeros(2000, 24, dtype=torch.bool)
-    for row, count in enumerate(held_out.counts.tolist()):
-        mixed[row, kinds[row, :count]] = True
+    mixed = torch.from_numpy(draw_factors(2000, (0, 1), rules=False).present)
     wrong = composition(Compositions(held_out.counts, mixed), real, COMPANIONS, FORBIDDEN)
     assert floor["counts"] == wrong["counts"] < 0.03
     assert wrong["couples"] > 2 * floor["couples"]
@@ -229,6 +243,19 @@ def test_the_recogniser_reads_composition_and_is_cached() -> None:
     assert min(second.details["count_accuracy"], second.details["kinds_accuracy"]) > 0.95
     with pytest.raises(DataError, match="put together from"):
         fit_recogniser(Bars(20, 0, known=False))
+
+
+@pytest.mark.usefixtures("short")
+def test_the_recogniser_is_trained_where_no_rules_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, test, free = Bars(100, 0), Bars(50, 1), Bars(400, 2)
+    assert fit_recogniser(free, test).details["company"] == "as in the data"
+    monkeypatch.setattr(data, "without_rules", lambda: free)
+    monkeypatch.setattr(test, "without_rules", lambda: Bars(200, 3))
+    monkeypatch.setattr(data, "fetch", lambda indices: pytest.fail("the data with rules was trained on"))
+    found = fit_recogniser(data, test)
+    assert found.details["trained_on"] == 400
+    assert found.details["accuracy_on"] == "200 samples of the test split"
+    assert "by chance" in found.details["company"]
 
 
 @pytest.mark.usefixtures("short")

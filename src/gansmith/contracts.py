@@ -316,6 +316,13 @@ class Dataset(ABC):
         """The labelled data set of which each channel is a sample, where these are stacks of such; otherwise None."""
         return None
 
+    def without_rules(self) -> Dataset | None:
+        """As many samples of the same things in company by chance, where `composition` follows rules; None elsewhere.
+
+        For a recogniser: one that had only seen rules kept would read them into samples that break them.
+        """
+        return None
+
     @abstractmethod
     def __len__(self) -> int: ...
 

@@ -81,6 +81,11 @@ class ImageDataset(Dataset):
             return None
         return ImageDataset(self.files.channels, Spec((1, *self.spec.shape[1:])), self.fit)
 
+    def without_rules(self) -> ImageDataset | None:
+        """Pictures of the same things in company by chance, at the same size; None where nothing is known of rules."""
+        files = self.files.without_rules()
+        return None if files is None else ImageDataset(files, Spec(self.spec.shape), self.fit)
+
     def _pixels(self, plain: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [B, C, H, W], the caller's own."""
         if self._whole is not None:

@@ -50,6 +50,10 @@ class Files(ABC):
     ignored: int = 0  # files that lie there too and are no pictures, going by their names
     pixels: Pixels | None = None  # [N, C, H, W], where they lie decoded already
 
+    def without_rules(self) -> Files | None:
+        """Pictures of the same things in company by chance, where `composition` follows rules; None elsewhere."""
+        return None
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256, hex; of names, sizes and checksums, not of where the data lies."""

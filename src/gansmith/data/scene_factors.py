@@ -76,8 +76,11 @@ class Factors:
         return found
 
 
-def draw_factors(count: int, seed: tuple[int, ...]) -> Factors:
-    """The first `count` scenes of `seed`. Scene i is the same for every `count` above i."""
+def draw_factors(count: int, seed: tuple[int, ...], rules: bool = True) -> Factors:
+    """The first `count` scenes of `seed`. Scene i is the same for every `count` above i.
+
+    Without `rules` no kind depends on another, but all else is as with them.
+    """
     # A row of numbers for each scene: the generator fills row after row, so that row i depends on seed and i alone.
     chance = np.random.default_rng(seed).random((count, 1 + 5 * MOST + 2 * MOST * PLACES + 8))
     cuts = np.cumsum([1, MOST, MOST, MOST, MOST, MOST, 2 * MOST * PLACES])
@@ -85,24 +88,25 @@ def draw_factors(count: int, seed: tuple[int, ...]) -> Factors:
     counts = 1 + np.searchsorted(np.cumsum(COUNT_SHARES[:-1]), many[:, 0], side="right")
     absent = np.arange(MOST) >= counts[:, None]
     radius = RADII[0] + (RADII[1] - RADII[0]) * size
-    kinds = np.where(absent, -1, _kinds(follow, which))
+    kinds = np.where(absent, -1, _kinds(follow, which, rules))
     place = _places(places.reshape(count, MOST, PLACES, 2), radius)
     return Factors(counts, kinds, place, radius, 2 * turn - 1, 0.8 + 0.2 * shade, ground)
 
 
-def _kinds(follow: NDArray[np.float64], which: NDArray[np.float64]) -> NDArray[np.int64]:
+def _kinds(follow: NDArray[np.float64], which: NDArray[np.float64], rules: bool) -> NDArray[np.int64]:
     """[N, 4] kinds, as if every scene had 4 objects: the rules look back only."""
     rows = np.arange(len(follow))
     kinds = np.empty(follow.shape, np.int64)
     allowed = np.ones((len(follow), len(KINDS)), np.bool_)
     for k in range(MOST):
         if k:
-            allowed &= ~CLASHES[kinds[:, k - 1]]
+            if rules:
+                allowed &= ~CLASHES[kinds[:, k - 1]]
             allowed[rows, kinds[:, k - 1]] = False
         ranks = np.cumsum(allowed, axis=1)
         wanted = 1 + np.floor(which[:, k] * ranks[:, -1])
         kinds[:, k] = (ranks >= wanted[:, None]).argmax(1)
-        if k:
+        if k and rules:
             companion = FOLLOWER[kinds[:, k - 1]]
             kinds[:, k] = np.where((follow[:, k] < COMPANION_SHARE) & allowed[rows, companion], companion, kinds[:, k])
     return kinds

@@ -46,14 +46,18 @@ class SceneFiles(Files):
 
     labels_are_told = False
 
-    def __init__(self, where: str, factors: Factors) -> None:
+    def __init__(self, where: str, count: int, seed: tuple[int, ...], rules: bool = True) -> None:
         self.where = where
-        self.factors = factors
+        self._seed = seed
+        self.factors = factors = draw_factors(count, seed, rules)
         self.labels = (factors.count - 1).astype(np.int32)
         self.label_names = ("1 object", *(f"{k} objects" for k in range(2, MOST + 1)))
         self.composition = Composition(
             torch.from_numpy(factors.count), torch.from_numpy(factors.present), KINDS, COMPANIONS, FORBIDDEN
         )
+
+    def without_rules(self) -> SceneFiles:
+        return SceneFiles(f"{self.where} without rules", len(self), self._seed, rules=False)
 
     def _fingerprint(self) -> str:
         f = self.factors
@@ -77,7 +81,7 @@ class SceneFiles(Files):
 
 def open_scenes(split: str) -> SceneFiles:
     """The scenes of a split: "train" (20,000) or "test" (2,000)."""
-    return SceneFiles("scenes", draw_factors(COUNTS[split], (SEED, int(split == "test"))))
+    return SceneFiles("scenes", COUNTS[split], (SEED, int(split == "test")))
 
 
 def draw_scene(factors: Factors, i: int, side: int) -> Image.Image:
