@@ -50,6 +50,7 @@ FINE: list[tuple[str, Signs]] = [
     ("collapse", Signs(LOW)),  # early: nothing to compare with yet
     ("collapse", Signs(LOW, earlier=Vitals(diversity=0.2, duplicates=0.2))),  # it improves
     ("collapse", Signs(Vitals(coverage=0.05), best=Vitals(coverage=0.15))),  # never was good
+    ("collapse", Signs(replace(WELL, diversity=0.9), best=replace(WELL, diversity=3.0))),  # noise is diverse, too
     ("overfitting", Signs(replace(WELL, held_out_gap=None, separation=1.0), best=WELL, epochs=50)),  # not worse
     (
         "overfitting",

@@ -180,6 +180,21 @@ def test_a_healthy_training_of_auto_raises_nothing(tmp_path: Path) -> None:
     assert looks[-1]["health/copies"] < 0.05
 
 
+class _Scored:
+    """Stands in for `Evaluate`."""
+
+    def __init__(self, **newest: float) -> None:
+        self.newest, self.best = newest, {"frechet": 10.0, "samples_seen": 1}
+
+
+def test_recall_counts_only_where_samples_cover_something() -> None:
+    scored = {"frechet": 20.0, "recall": 0.7, "memorization/share_close": 0.01}
+    watch = Health(None, _Scored(coverage=0.1, **scored))  # type: ignore[arg-type]
+    assert watch._scores() == {"scored_coverage": 0.1, "scored_copies": 0.01, "frechet_rise": 2.0}
+    watch = Health(None, _Scored(coverage=0.5, **scored))  # type: ignore[arg-type]
+    assert watch._scores()["scored_recall"] == 0.7
+
+
 def script(monkeypatch: pytest.MonkeyPatch, looks: list[Vitals]) -> None:
     """What the looks of a run find, in order; the last one again and again."""
     rest: Iterator[Vitals] = iter(looks)
