@@ -290,6 +290,9 @@ def test_ada_colours_of_grey_and_colour() -> None:
     torch.manual_seed(1)
     torch.testing.assert_close(ADA(("color",))(x, ONE)[:, :1], grey)
     assert (grey.abs().log2() + 1).median() == pytest.approx(0, abs=0.1)
+    # brightness comes before contrast: the variance of c b, with b normal (.2) and log2 c normal (.5)
+    spread = 0.2 * math.exp(math.log(2) ** 2 / 4)
+    assert ADA(("color",))(torch.zeros(20000, 1, 1, 1), ONE).std() == pytest.approx(spread, abs=0.005)
 
 
 def test_p_follows_how_sure_the_discriminator_is() -> None:

@@ -20,8 +20,9 @@ from gansmith.errors import DataError, GansmithError, RecipeError
 from gansmith.features import find
 from gansmith.features.classifier import Classifier, fit_classifier
 from gansmith.features.inception import InceptionFeatures
-from gansmith.features.network import ConvNet, inner_size
-from gansmith.features.random import RandomFeatures
+from gansmith.features.network import inner_size
+from gansmith.features.random import RandomFeatures, second_random
+from gansmith.features.stored import FIRST, SECOND, Stored, new_network
 from gansmith.features.weights import weights_hash
 
 
@@ -55,11 +56,19 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gansmith.features.fit.samples_to_show", lambda count: 10 * count)
 
 
+def _stored(shape: tuple[int, ...], names: tuple[str, ...], details: dict[str, float], made: str = FIRST[0]) -> Stored:
+    return Stored("classifier", made, new_network(made, shape, len(names), 0), shape, names, details)
+
+
 def _untrained(spec: Spec) -> Extractor:
-    return Classifier(ConvNet(spec.shape, 3), spec.shape, ("a", "b", "c"), {"accuracy": 0.0})
+    return Classifier(_stored(spec.shape, ("a", "b", "c"), {"accuracy": 0.0}))
 
 
-EXTRACTORS: list[Callable[[Spec], Extractor]] = [RandomFeatures, _untrained]
+def _untrained_second(spec: Spec) -> Extractor:
+    return Classifier(_stored(spec.shape, ("a", "b", "c"), {"accuracy": 0.0}, SECOND[0]))
+
+
+EXTRACTORS: list[Callable[[Spec], Extractor]] = [RandomFeatures, second_random, _untrained, _untrained_second]
 SHAPES = [(1, 8, 8), (3, 32, 32), (1, 28, 28), (4, 17, 40), (3, 96, 72), (2, 1, 5), (3, 200, 8)]
 
 
@@ -182,6 +191,25 @@ def test_classifier_takes_odd_shapes_and_large_pictures() -> None:
     assert classifier(data.x).vectors.shape == (40, 128)
 
 
+@pytest.mark.usefixtures("short")
+def test_the_second_judge_is_another_network_that_sees_as_well() -> None:
+    data, heard = Bars(300), list[str]()
+    first, second = find("auto", data), find("second", data, None, heard.append)
+    assert (first.name, second.name) == ("classifier", "second")
+    assert (second.details["network"], second.details["seed"]) == SECOND != (first.details["network"], 0)
+    assert second.details["accuracy"] > 0.9
+    assert first.hash != second.hash
+    assert second(data.x).vectors.shape == (300, 128)
+    assert len(list((cache_folder() / "features").iterdir())) == 2
+    heard.clear()
+    assert find("second", data, None, heard.append).hash == second.hash
+    assert heard == []
+    for data in (Bars(20, labelled=False), Bars(20, (3, 17, 40), labelled=False)):
+        plain, other = find("auto", data), find("second", data)
+        assert (plain.name, other.name) == ("random", "second")
+        assert plain.hash != other.hash
+
+
 def test_classifier_refuses_data_without_classes() -> None:
     one = Bars(20)
     one.labels = torch.zeros(20, dtype=torch.int64)
@@ -208,7 +236,7 @@ def test_classifier_reads_digits() -> None:
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     path = tmp_path / "mine.safetensors"
-    Classifier(ConvNet((1, 8, 8), 3), (1, 8, 8), ("top", "middle", "none"), {"accuracy": 0.5}).save(path)
+    Classifier(_stored((1, 8, 8), ("top", "middle", "none"), {"accuracy": 0.5})).save(path)
     return path
 
 

@@ -28,6 +28,7 @@ from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.memorization import memorization
 from gansmith.metrics.prdc import prdc
 from gansmith.metrics.sliced import sliced_wasserstein
+from gansmith.metrics.two_sample import told_apart
 
 
 def _find(*arguments: str) -> dict[str, Callable[..., Any]]:
@@ -61,7 +62,15 @@ def _gaussian(count: int, size: int = 6, seed: int = 0, shift: float = 0.0, scal
 
 
 def test_all_metrics_are_found() -> None:
-    names = {"frechet_distance", "kernel_distance", "prdc", "sliced_wasserstein", "memorization", "diversity"}
+    names = {
+        "frechet_distance",
+        "kernel_distance",
+        "prdc",
+        "sliced_wasserstein",
+        "memorization",
+        "diversity",
+        "told_apart",
+    }
     assert names <= TWO_SETS.keys()
 
 
@@ -415,3 +424,16 @@ def test_diversity_of_fresh_collapsed_and_repeated_samples() -> None:
     assert diversity(fresh[:50].repeat(10, 1), reals).duplicates == 1.0
     expected = (fresh[:, None] - fresh[None]).norm(dim=2).sum() / (reals[:, None] - reals[None]).norm(dim=2).sum()
     assert diversity(fresh, reals).ratio == pytest.approx(float(expected))
+
+
+def test_told_apart_equals_the_loop_and_knows_copies() -> None:
+    a, b = _gaussian(40, seed=1), _gaussian(30, seed=2, shift=0.7)
+    both, real = torch.cat([a, b]), [False] * 40 + [True] * 30
+    alike = 0
+    for i, point in enumerate(both):
+        others = [(float((point - other).norm()), real[j]) for j, other in enumerate(both) if j != i]
+        alike += min(others)[1] == real[i]
+    assert told_apart(a, b) == pytest.approx(alike / 70)
+    assert told_apart(_gaussian(300, seed=1), _gaussian(300, seed=2)) == pytest.approx(0.5, abs=0.07)
+    assert told_apart(a, a + 100) == 1.0
+    assert told_apart(b + 1e-6, b) == 0.0

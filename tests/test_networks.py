@@ -32,6 +32,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "sngan": {"width": 12, "discriminator_width": 8, "latent": 16},
     "layered": {"base_channels": 8, "generator": ((8, 5, 2), (6, 4, 2)), "discriminator": ((6, 5, 2, 0), (8, 4, 2, 1))},
     "mlp": {"generator_widths": (32, 48), "discriminator_widths": (48, 32), "latent": 16},
+    "biggan": {"width": 8, "max_width": 24, "latent": 16, "embedding": 6},
+    "stylegan2": {"width": 8, "max_width": 24, "latent": 16, "mapping_layers": 2},
 }
 OTHER: dict[str, dict[str, Any]] = {
     "dcgan": {**SMALL["dcgan"], "norm": "none", "upsample": "nearest", "hidden": 24, "output": "linear"},
@@ -46,6 +48,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "fastgan": {**SMALL["fastgan"], "norm": "none", "output": "linear"},
     "r3gan": {**SMALL["r3gan"], "blocks": 2, "expansion": 1, "group_size": 0, "resample": "strided"},
     "layered": {**SMALL["layered"], "generator_norm": (), "activation": "relu", "dropout": 0.3, "image": (4, 2)},
+    "biggan": {**SMALL["biggan"], "discriminator_width": 6, "attention": 0},
+    "stylegan2": {**SMALL["stylegan2"], "mixing": 0.0, "mapping_layers": 1},
 }
 SIZES = [(8, 8), (28, 28), (32, 32), (64, 64), (48, 64)]
 
@@ -81,10 +85,13 @@ def labels(count: int, classes: int) -> Tensor | None:
 
 
 def awake(arch: Architecture, spec: Spec) -> tuple[Generator, Discriminator]:
-    """The pair, with small weights where whole layers start at zero (Fixup) and hide what lies before them."""
+    """The pair, with what starts at zero and hides what lies before it (Fixup's layers, attention's gate) opened."""
     pair = arch.build(spec)
-    for parameter in (p for player in pair for p in player.parameters() if p.dim() > 1 and not p.any()):
-        nn.init.normal_(parameter, 0.0, 0.1)
+    for name, parameter in (named for player in pair for named in player.named_parameters()):
+        if name.endswith("gate"):
+            nn.init.constant_(parameter, 0.5)
+        elif parameter.dim() > 1 and not parameter.any():
+            nn.init.normal_(parameter, 0.0, 0.1)
     return pair
 
 
@@ -94,7 +101,7 @@ def rand_pair(arch: Architecture, classes: int = 0) -> tuple[Generator, Discrimi
 
 
 def test_the_families_are_found() -> None:
-    assert {"dcgan", "mlp", "sngan", "layered", "r3gan", "fastgan"} <= set(PARTS)
+    assert {"dcgan", "mlp", "sngan", "layered", "r3gan", "fastgan", "biggan", "stylegan2"} <= set(PARTS)
     assert all(dataclasses.is_dataclass(part) for part in PARTS.values())
 
 
@@ -119,7 +126,7 @@ def test_shapes(arch: Architecture, size: tuple[int, int], channels: int, classe
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (30, 30), (20, 12), (45, 100), (61, 256)], ids=str)
-@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp", "r3gan", "fastgan"])
+@pytest.mark.parametrize("name", ["dcgan", "sngan", "mlp", "r3gan", "fastgan", "biggan", "stylegan2"])
 def test_any_resolution_works(name: str, size: tuple[int, int]) -> None:
     for options in (SMALL[name], OTHER.get(name, SMALL[name])):
         generator, discriminator = PARTS[name](**options).build(spec_of(size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,11 @@ class Quadratic(nn.Module):
 
 
 def step_of(penalty: Penalty, critic: nn.Module, real: Tensor, fake: Tensor) -> Step:
+    if "latent" in penalty.needs:  # a generator as quadratic as the critic: image a w^2 / 2 of one w a pixel
+        latent = fake.flatten(1).requires_grad_()
+        fake = critic.a * latent.square().unflatten(1, fake.shape[1:]) / 2  # type: ignore[operator]
+        memory = {"path_length": torch.tensor(0.4, dtype=torch.float64)}
+        return Step("generator", critic, real, fake, latent=latent, memory=memory)
     real = real.clone().requires_grad_("real" in penalty.needs)
     player = "discriminator" if penalty.player == "both" else penalty.player
     given = torch.arange(len(real)) % 3
@@ -65,6 +71,9 @@ def expected(name: str, a: float, real: Tensor, fake: Tensor) -> Tensor:
             moved = PENALTIES[name]()._moved(x)  # type: ignore[attr-defined]
             total += (score[which] - a * moved.square().sum((1, 2, 3)) / 2).square().mean()
         return total
+    if name == "path_length":
+        slope = a * fake * torch.randn_like(fake) / math.sqrt(math.prod(fake.shape[2:]))
+        return (slope.square().sum((1, 2, 3)).sqrt() - 0.4).square().mean()
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype)
     if name == "gradient_penalty":
         x = real + share * (fake - real)
@@ -222,6 +231,7 @@ def test_consistency_asks_for_equal_scores_of_moved_pictures() -> None:
         penalty(Step("discriminator", mean, torch.randn(4, 2), torch.randn(4, 2)))
     still = replace(penalty, move=0.0, mirror=False)  # type: ignore[call-arg]
     assert still(Step("discriminator", corner, real, fake)) == 0
+    assert replace(still, mirror=True)(Step("discriminator", corner, real, fake)) > 0  # type: ignore[call-arg]
 
 
 def test_feature_matching_pulls_the_fakes_alone() -> None:
@@ -267,3 +277,21 @@ def test_auxiliary_has_a_term_for_each_player() -> None:
 def test_own_fields_are_checked(name: str, options: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PENALTIES[name](**options)
+
+
+def test_path_lengths_mean_follows_and_layers_are_averaged() -> None:
+    penalty = PENALTIES["path_length"](decay=0.75)  # type: ignore[call-arg]
+    w = torch.randn(6, 5, 3, dtype=torch.float64, requires_grad=True)  # 5 layers, of which 4 do nothing
+    step = Step("generator", Quadratic(1.0), w[:, 0], 2 * w[:, 0], latent=w)
+    torch.manual_seed(2)
+    value = penalty(step)
+    torch.manual_seed(2)
+    lengths = 2 * torch.randn(6, 3, dtype=torch.float64).norm(dim=1) / math.sqrt(5)
+    torch.testing.assert_close(value, lengths.var(correction=0))  # the first mean is the first lengths'
+    torch.testing.assert_close(step.memory["path_length"], lengths.mean())
+    step.memory["path_length"] = torch.tensor(1.0)
+    torch.manual_seed(2)
+    torch.testing.assert_close(penalty(step), (lengths - 1).square().mean())
+    torch.testing.assert_close(step.memory["path_length"], 0.75 + 0.25 * lengths.mean())
+    with pytest.raises(ValueError, match="decay must be"):
+        PENALTIES["path_length"](decay=1.0)  # type: ignore[call-arg]

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 import gansmith
-from gansmith import auto, evaluation
+from gansmith import auto
 from gansmith.contracts import GivenSpec, Spec
 from gansmith.data.check import check
 from gansmith.data.clouds import CLOUDS, draw_cloud
@@ -31,6 +31,8 @@ from gansmith.features.coordinates import Coordinates
 from gansmith.metrics.modes import modes
 from gansmith.plan import Wish, plan
 from gansmith.recipe import Recipe
+from gansmith.scorers import find as find_scorers
+from gansmith.scorers.modes import ModesScorer
 
 SMALL = ("architecture.generator_widths=[16]", "architecture.discriminator_widths=[16]")
 CODEC = PointCodec(Spec((2,)), (10.0, -3.0), (2.0, 0.5), (0.0, -5.0), (20.0, 0.0), ("left, right", "up"))
@@ -342,21 +344,19 @@ def test_real_points_are_perfect(name: str) -> None:
 def test_the_judge_counts_modes_by_the_papers_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     data = Points("grid").open()[0]
     x = rows(data)
-    monkeypatch.setattr(evaluation, "MODE_SAMPLES", 250)
-    judge = Judge(find("auto", data), data, None, samples=600)
+    monkeypatch.setattr(ModesScorer, "samples", 250)
+    judge = Judge(find("auto", data), data, None, 600, scorers=find_scorers("auto", data))
     scores = judge.score(lambda count, seed: (x[500 * seed : 500 * seed + count] + (x[:1] * 9 if seed else 0), None))
     assert data.mixture is not None
     expected = modes(x[:250], *data.mixture)
     assert [scores.values[f"modes/{name}"] for name in ("hit", "high_quality", "kl")] == list(expected)
-    assert scores.protocol["mode_samples"] == 250
+    assert scores.protocol["modes"]["generated"] == 250
     assert scores.protocol["extractor"] == "coordinates"
 
 
 def test_only_mixtures_have_modes() -> None:
     data = Points("rings").open()[0]
-    scores = Judge(find("auto", data), data, None, samples=100).score(lambda n, seed: (torch.randn(n, 2), None))
-    assert not [name for name in scores.values if name.startswith("modes")]
-    assert "mode_samples" not in scores.protocol
+    assert find_scorers("auto", data) == ()
 
 
 # --- Features

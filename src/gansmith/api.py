@@ -33,6 +33,7 @@ from gansmith.folder.run_json import read_run, update_run
 from gansmith.plan import Wish, choose_device, names_own_code, plan
 from gansmith.recipe import Recipe, load_recipe
 from gansmith.run import Run
+from gansmith.scorers import find as find_scorers
 from gansmith.trained import Samples, Trained
 
 __all__ = ["Samples", "Trained", "check", "evaluate", "load", "train", "train_in"]
@@ -221,8 +222,9 @@ def evaluate(
     source: Any = build(Source, table, "[data]", trust=False)  # type: ignore[type-abstract]
     dataset, _ = source.open()
     test = source.open_test()
-    extractor = find_extractor(features, dataset, test, say)
-    return Judge(extractor, dataset, test, samples=samples or 5000).score(trained.draw_like(dataset))
+    asked = features, dataset, test, say
+    judge = Judge(find_extractor(*asked), dataset, test, samples=samples or 5000, scorers=find_scorers(*asked))
+    return judge.score(trained.draw_like(dataset))
 
 
 def check(data: str | Path) -> Findings:

@@ -291,6 +291,17 @@ class Mixture(NamedTuple):
     std: Tensor  # float64 [D]: standard deviation along each coordinate, the same for every component
 
 
+@dataclass(frozen=True)
+class Composition:
+    """What is known exactly of samples that are put together from several things: how many, and of which kinds."""
+
+    counts: Tensor  # int64 [N], 1 or more
+    present: Tensor  # bool [N, K]: whether a thing of each kind is there
+    kinds: tuple[str, ...]  # K names
+    companions: tuple[tuple[int, int], ...] = ()  # couples of kinds that are often together
+    forbidden: tuple[tuple[int, int], ...] = ()  # couples of kinds that are never together
+
+
 class Dataset(ABC):
     """Samples by index. `fetch` is called from several threads at once."""
 
@@ -299,6 +310,18 @@ class Dataset(ABC):
     fingerprint: str  # hex; of names, sizes and contents' checksums, not of where the data lies
     labels: Tensor | None  # int64 [N] class of every sample, also where training is unconditional
     label_names: tuple[str, ...]  # () where labels is None
+    composition: Composition | None = None  # of the first N samples; any further ones are these once more, changed
+
+    def channels(self) -> Dataset | None:
+        """The labelled data set of which each channel is a sample, where these are stacks of such; otherwise None."""
+        return None
+
+    def without_rules(self) -> Dataset | None:
+        """As many samples of the same things in company by chance, where `composition` follows rules; None elsewhere.
+
+        For a recogniser: one that had only seen rules kept would read them into samples that break them.
+        """
+        return None
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -349,6 +372,7 @@ class Survey:
     channels: int = 0  # 1 grey, 3 RGB, 4 RGBA: the fewest that lose nothing; 0 where samples are no pictures
     label_counts: dict[str, int] = field(default_factory=dict)  # class -> samples; empty without classes
     test_count: int = 0  # samples in the held-out split; 0 without one
+    labels_are_told: bool = True  # False: they are for the judge, and training is unconditional unless asked
     flat: float = field(default=0.0, compare=False)  # share of values at an end of the range: plain backgrounds, masks
 
 
@@ -389,3 +413,19 @@ class Extractor(ABC):
     @abstractmethod
     def __call__(self, x: Tensor) -> Seen:
         """`x` [B, *spec.shape] in the network's range; batches itself, without gradients, in constant memory."""
+
+
+class Scorer(ABC):
+    """What can be scored of one kind of data beside features, since more is known of it: its modes, its composition."""
+
+    name: str  # its scores are called name/...
+    samples: int  # how many of them its scores are defined on; as many are drawn at the end of a training
+    protocol: dict[str, Any]  # JSON: what a reader of the scores must know
+
+    @abstractmethod
+    def see(self, x: Tensor) -> Tensor:
+        """`x` [B, *spec.shape] in the network's range -> what is kept of them, [B, ...]."""
+
+    @abstractmethod
+    def score(self, seen: Tensor) -> dict[str, float]:
+        """Scores by their names of what was kept of all samples, [N, ...]."""

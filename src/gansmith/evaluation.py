@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansmith.contracts import Dataset, Extractor, Seen
+from gansmith.contracts import Dataset, Extractor, Scorer, Seen
 from gansmith.errors import DataError, GansmithError
 from gansmith.metrics.distances import nearest
 from gansmith.metrics.diversity import diversity
@@ -25,13 +25,11 @@ from gansmith.metrics.histogram import class_histogram
 from gansmith.metrics.inception_score import inception_score
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.memorization import memorization
-from gansmith.metrics.modes import modes
 from gansmith.metrics.prdc import prdc
 from gansmith.metrics.sliced import sliced_wasserstein
 
 CHUNK = 500  # samples in memory at a time
 NEAREST_POOL = 50_000  # training samples that `nearest` looks through
-MODE_SAMPLES = 2500  # as in the papers that counted modes first: the first ones of those drawn
 
 Draw = Callable[[int, int], tuple[Tensor, Tensor | None]]
 
@@ -56,11 +54,18 @@ class Judge:
     """
 
     def __init__(
-        self, extractor: Extractor, train: Dataset, test: Dataset | None, samples: int = 5000, seed: int = 0
+        self,
+        extractor: Extractor,
+        train: Dataset,
+        test: Dataset | None,
+        samples: int = 5000,
+        seed: int = 0,
+        scorers: Sequence[Scorer] = (),
     ) -> None:
         if len(train) < 2 or samples < 2:
             raise DataError(f"Scores need 2 samples or more; asked for {samples} of {len(train)} training samples.")
         self.extractor = extractor
+        self.scorers = tuple(scorers)
         self.train = train
         self.seed = seed
         self.count = min(samples, len(train))
@@ -77,30 +82,40 @@ class Judge:
             held_out = _see_all(extractor, test, _choice(len(test), self.test_count, seed)).vectors
             self.test_distance = frechet_distance(held_out, self.reference.vectors[: self.test_count])
 
-    def score(self, draw: Draw) -> Scores:
+    def score(self, draw: Draw, *, whole: bool = True) -> Scores:
         """`draw(count, seed)` gives samples [count, *shape] in the network's range, on the CPU, and classes or None.
 
-        Called for up to 500 at a time. Raises GansmithError where samples are not finite.
+        Called for up to 500 at a time. Where `whole`, as many more are drawn as the scorers want. Raises GansmithError
+        where samples are not finite.
         """
-        vectors, probabilities, asked, drawn = [], [], [], []
-        for count, seed in self._calls():
+        wanted = [s.samples if whole else min(s.samples, self.count) for s in self.scorers]
+        kept: list[list[Tensor]] = [[] for _ in self.scorers]
+        vectors, probabilities, asked = [], [], []
+        for start, count, seed in self._calls(max([self.count, *wanted])):
             samples, labels = draw(count, seed)
             if not bool(torch.isfinite(samples).all()):
                 raise GansmithError(
                     "The generator made samples with NaN or infinity, so there is nothing to score: its training has "
                     "diverged. Evaluate an earlier checkpoint, or train with a lower learning rate."
                 )
+            for scorer, most, parts in zip(self.scorers, wanted, kept, strict=True):
+                if start < most:
+                    parts.append(scorer.see(samples[: most - start]))
+            if start >= self.count:
+                continue
             seen = self.extractor(samples)
             vectors.append(seen.vectors)
-            if self.train.mixture is not None:
-                drawn.append(samples)
             if seen.probabilities is not None:
                 probabilities.append(seen.probabilities)
             if labels is not None:
                 asked.append(labels)
         seen = Seen(torch.cat(vectors), torch.cat(probabilities) if probabilities else None)
         values = self._distances(seen.vectors) | self._classes(seen, torch.cat(asked) if asked else None)
-        return Scores(values | self._modes(drawn), self.protocol)
+        protocol = dict(self.protocol)
+        for scorer, most, parts in zip(self.scorers, wanted, kept, strict=True):
+            values |= {f"{scorer.name}/{name}": value for name, value in scorer.score(torch.cat(parts)).items()}
+            protocol[scorer.name] = {"generated": most, **scorer.protocol}
+        return Scores(values, protocol)
 
     def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest training samples [n, *shape] to `samples` [n, *shape], and their feature distances [n].
@@ -121,7 +136,6 @@ class Judge:
             notes.append(f"frechet_ratio is formed from {self.test_count} samples on each side, the test split's size")
         if self.count < len(self.train):
             notes.append(f"memorization looks at {self.count} of {len(self.train)} training samples")
-        known = {} if self.train.mixture is None else {"mode_samples": min(self.count, MODE_SAMPLES)}
         return {
             "extractor": self.extractor.name,
             "hash": self.extractor.hash,
@@ -133,14 +147,17 @@ class Judge:
             "resizer": self.extractor.details.get("resizer", "none: native resolution"),
             "seed": self.seed,
             "test_frechet": self.test_distance,
-            **known,
             "notes": notes,
         }
 
-    def _calls(self) -> Iterator[tuple[int, int]]:
-        """(count, seed) of each call to draw; no two seeds of one judge, or of judges of other seeds, are equal."""
-        for call, start in enumerate(range(0, self.count, CHUNK)):
-            yield min(CHUNK, self.count - start), self.seed * 1_000_003 + call
+    def _calls(self, total: int) -> Iterator[tuple[int, int, int]]:
+        """(start, count, seed) of each call to draw; no two seeds of one judge, or of judges of other seeds, are equal.
+
+        The first `self.count` samples are the same whatever the total is.
+        """
+        starts = [*range(0, self.count, CHUNK), *range(self.count, total, CHUNK)]
+        for call, (start, end) in enumerate(zip(starts, [*starts[1:], total], strict=True)):
+            yield start, end - start, self.seed * 1_000_003 + call
 
     def _distances(self, vectors: Tensor) -> dict[str, float]:
         real = self.reference.vectors
@@ -175,14 +192,6 @@ class Judge:
         if asked is not None:
             values["label_accuracy"] = float((answers == asked).double().mean())
         return values
-
-    def _modes(self, drawn: list[Tensor]) -> dict[str, float]:
-        """Modes hit, high-quality share and divergence, where the data is a known mixture."""
-        if self.train.mixture is None:
-            return {}
-        centres, std = self.train.mixture
-        found = modes(torch.cat(drawn)[:MODE_SAMPLES].flatten(1), centres, std)
-        return {"modes/hit": found.hit, "modes/high_quality": found.high_quality, "modes/kl": found.kl}
 
     @cached_property
     def _pool(self) -> tuple[list[int], Tensor]:

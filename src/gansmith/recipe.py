@@ -58,7 +58,8 @@ class Train:
 class Evaluate:
     """How the generator is judged: `times` over the training on `samples` samples, at its end on `final_samples`.
 
-    `features` names an extractor ("auto", "classifier", "random", "inception") or a file of one.
+    `features` names an extractor ("auto", "classifier", "recogniser", "random", "inception", or "second", which is auto
+    with other networks) or a file of one.
     """
 
     features: str = "auto"

@@ -52,6 +52,7 @@ class Collapse(Watch):
         for name in ("scored_coverage", "scored_recall", "coverage", "diversity"):
             now, best = getattr(signs.now, name), getattr(signs.best, name)
             if now is not None and best is not None and best >= self.known:
+                best = min(best, 1.0)  # samples can scatter more than reals only where they are bad
                 falls.append((now / best, name, now, best))
         share, name, now, best = min(falls, default=(1.0, "", 0.0, 0.0))
         if share * ease >= self.fall:

@@ -20,13 +20,15 @@ class DiscriminatorWeak(Watch):
         told_apart: accuracy of the nearest neighbour from which on samples are easy to tell.
         loss_share: of the loss of a discriminator that cannot tell.
         separation: of its scores, for losses without such a value.
-        penalty_share: penalties / that loss; measured in healthy trainings: 0.05 to 4.
+        penalty_share: penalties / that loss; measured in healthy trainings: 0.05 to 4. They press it flat where its
+            own loss is above `pressed` of it.
     """
 
     told_apart: float = 0.95
     loss_share: float = 0.95
     separation: float = 0.1
     penalty_share: float = 20.0
+    pressed: float = 0.5
 
     def look(self, signs: Signs, ease: float = 1.0) -> Alarm | None:
         now = signs.now
@@ -34,10 +36,12 @@ class DiscriminatorWeak(Watch):
             return None
         numbers = {"told_apart": now.told_apart, "separation": now.separation}
         easy = f"The nearest neighbour tells {now.told_apart:.0%} of samples and reals apart"
-        if now.penalty_share is not None and now.penalty_share > self.penalty_share * ease:
+        share = {} if now.loss_share is None else {"loss_share": now.loss_share}
+        pressed = now.loss_share is not None and now.loss_share > self.pressed * ease
+        if pressed and now.penalty_share is not None and now.penalty_share > self.penalty_share * ease:
             return Alarm(
                 "warn",
-                {**numbers, "penalty_share": now.penalty_share},
+                {**numbers, **share, "penalty_share": now.penalty_share},
                 f"{easy}, while the discriminator pays {now.penalty_share:.3g} times its loss in penalties, which "
                 "press it flat.",
                 "Start a new run with a tenth of the penalties' weight (--set penalty.r1.weight=0.1 "
@@ -49,7 +53,6 @@ class DiscriminatorWeak(Watch):
             blind = now.loss_share > self.loss_share * ease
         if not blind:
             return None
-        share = {} if now.loss_share is None else {"loss_share": now.loss_share}
         return Alarm(
             "warn",
             {**numbers, **share},

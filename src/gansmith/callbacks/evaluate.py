@@ -13,13 +13,14 @@ from gansmith.callbacks.preview import save_picture
 from gansmith.contracts import Report
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.evaluation import Judge
+from gansmith.features import MADE_HERE
 from gansmith.features import find as find_extractor
 from gansmith.folder.run_json import update_run
+from gansmith.scorers import find as find_scorers
 
 if TYPE_CHECKING:
     from gansmith.run import Run
 
-CHEAP_TO_FIND = ("auto", "classifier", "random", "coordinates")  # these are there, or are made when first needed
 PICTURES = 32  # uncurated pictures, and their nearest training samples, in the report
 
 
@@ -46,7 +47,7 @@ class Evaluate(Callback):
     def start(self, run: Run) -> None:
         # an extended training has gone back in progress, and its coming evaluations are new ones
         self._done = min(self._done, int(run.progress() * run.recipe.evaluate.times))
-        if run.recipe.evaluate.features not in CHEAP_TO_FIND and run.recipe.evaluate.times:
+        if run.recipe.evaluate.features not in MADE_HERE and run.recipe.evaluate.times:
             self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)  # fails now, not after an hour
 
     def after_step(self, run: Run, report: Report) -> None:
@@ -81,19 +82,19 @@ class Evaluate(Callback):
             self.log.progress.say(f"No more scores in this run, training goes on. {error}")
 
     def judge(self, run: Run, samples: int, seed: int) -> Judge:
-        """A judge with this run's extractor, which is trained when first asked for."""
+        """A judge with this run's extractor and scorers, which are trained when first asked for."""
         with run.off_the_clock():
-            extractor = (
-                self._judge.extractor
-                if self._judge
-                else find_extractor(run.recipe.evaluate.features, run.dataset, run.test, self.log.progress.say)
-            )
-            self._judge = Judge(extractor, run.dataset, run.test, samples=samples, seed=seed)
+            if self._judge:
+                extractor, scorers = self._judge.extractor, self._judge.scorers
+            else:
+                asked = run.recipe.evaluate.features, run.dataset, run.test, self.log.progress.say
+                extractor, scorers = find_extractor(*asked), find_scorers(*asked)
+            self._judge = Judge(extractor, run.dataset, run.test, samples, seed, scorers)
         return self._judge
 
     def _score(self, run: Run) -> None:
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
-        scores = judge.score(run.draw)
+        scores = judge.score(run.draw, whole=False)
         self.newest = scores.values
         self.log.scores(run, scores.values)
         if not judge.extractor.ranks:

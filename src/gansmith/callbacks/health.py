@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FIRST, STEP = 2_000, 5_000  # samples
 EASE = 0.8  # an open alarm is cleared only this far on the good side of its thresholds
+COVERED = 0.2  # coverage from which on recall means something: far and scattered samples "recall" everything
 PICTURES = "copies.png"  # samples beside their nearest training samples
 
 
@@ -120,6 +121,8 @@ class Health(Callback):
             "memorization/share_close": "scored_copies",
         }
         values = {ours: newest[theirs] for theirs, ours in names.items() if theirs in newest}
+        if values.get("scored_coverage", 0.0) < COVERED:
+            values.pop("scored_recall", None)
         if best and best["frechet"] > 0 and "frechet" in newest:
             values["frechet_rise"] = newest["frechet"] / best["frechet"]
         return values

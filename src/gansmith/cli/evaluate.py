@@ -29,7 +29,8 @@ def evaluate(
     data:
         The data to judge by. [default: what the run was trained on]
     features:
-        What sees the samples: classifier, random, inception, coordinates (points), a file of one, or auto.
+        What sees the samples: classifier, recogniser, random, inception, coordinates (points), a file of one, or auto;
+        second is auto with other networks and seeds, to check that scores do not hang on one judge.
     samples:
         How many samples to make and judge. [default: 5000, or as many as the data has]
     trust:

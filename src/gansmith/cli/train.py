@@ -35,8 +35,8 @@ def train(
     ----------
     data:
         A folder of pictures (sub-folders are classes), a zip of one, MNIST's IDX files, CIFAR-10's batches, an .npy
-        or .npz array, or a name: digits, mnist, fashion-mnist, kmnist, cifar10. For points in the plane a .csv of two
-        columns, or a name: ring, grid, spiral, two-moons, rings, swiss-roll, checkerboard.
+        or .npz array, or a name: digits, mnist, fashion-mnist, kmnist, cifar10, stacked-mnist, scenes. For points in
+        the plane a .csv of two columns, or a name: ring, grid, spiral, two-moons, rings, swiss-roll, checkerboard.
     run:
         The folder of this training, made if missing.
     recipe:

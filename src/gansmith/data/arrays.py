@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gansmith.data.decode import MODES, Header
-from gansmith.data.files import Files
+from gansmith.data.files import Files, Pixels
 from gansmith.errors import DataError
 
 CHUNK = 4096  # pictures converted at a time
@@ -28,12 +28,12 @@ class ArrayFiles(Files):
     def __init__(
         self,
         where: str,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         labels: NDArray[Any] | None = None,
         label_names: tuple[str, ...] = (),
     ) -> None:
         self.where = where
-        self.pixels: NDArray[np.uint8] = pixels
+        self.pixels: Pixels = pixels
         self.labels = None if labels is None else labels.astype(np.int32)
         self.label_names = label_names
 
@@ -46,7 +46,7 @@ class ArrayFiles(Files):
         return total.hexdigest()
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return self.pixels.shape[0]
 
     def name(self, i: int) -> str:
         return f"{Path(self.where).name}[{i}]"

@@ -3,7 +3,7 @@
 MNIST: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998.
 Fashion-MNIST: Xiao, Rasul, Vollgraf, arXiv:1708.07747. Kuzushiji-MNIST: Clanuwat et al., arXiv:1812.01718.
 CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
-`digits` needs no file (scikit-learn bundles it) and is therefore not here.
+`digits` needs no file (scikit-learn bundles it) and `scenes` is drawn: they are therefore not here.
 """
 
 from __future__ import annotations
@@ -115,8 +115,16 @@ CIFAR10 = BuiltIn(
 BUILT_IN = {b.name: b for b in (MNIST, FASHION, KMNIST, CIFAR10)}
 
 
+STACKED = "stacked-mnist"
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def is_stacked(name: str) -> bool:
+    """Whether a user means `stacked-mnist`, which is made from mnist."""
+    return _plain(name) == _plain(STACKED)
 
 
 def built_in_name(name: str) -> str | None:
@@ -129,16 +137,20 @@ def locate(name: str, data_root: str | Path | None = None, progress: Progress | 
 
     Looked for under `data_root`, then under the environment variable GANSMITH_DATA, each either holding the files
     itself or in a sub-folder called like the data set; then in the user's cache, into which it is downloaded where
-    it is nowhere. Raises DataError where a root is no folder or no mirror gives the files, with what to do by hand.
+    it is nowhere. `stacked-mnist` is that name inside mnist's folder, though there is no such file. Raises DataError
+    where a root is no folder or no mirror gives the files, with what to do by hand.
     """
+    if is_stacked(name):
+        return _find(MNIST, data_root, progress) / STACKED
     known = built_in_name(name)
-    if known is None:
-        return None
-    wanted = BUILT_IN[known]
+    return None if known is None else _find(BUILT_IN[known], data_root, progress)
+
+
+def _find(wanted: BuiltIn, data_root: str | Path | None, progress: Progress | None) -> Path:
     for root, what in ((data_root, "--data-root"), (os.environ.get("GANSMITH_DATA"), "GANSMITH_DATA")):
         if root and (found := _under(_folder(root, what), wanted)):
             return found
-    cache = cache_folder() / "data" / known
+    cache = cache_folder() / "data" / wanted.name
     return _held(cache, wanted) or _download(wanted, cache, progress)
 
 

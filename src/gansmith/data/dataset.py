@@ -18,7 +18,7 @@ from torch import Tensor
 from gansmith.contracts import Batch, Dataset, Spec
 from gansmith.data.codec import to_float
 from gansmith.data.decode import Fit, Unreadable, to_array
-from gansmith.data.files import Files
+from gansmith.data.files import Files, Pixels
 from gansmith.errors import DataError
 
 CACHE_BYTES = 512 << 20
@@ -40,6 +40,7 @@ class ImageDataset(Dataset):
         self.fingerprint = files.fingerprint
         self.label_names = files.label_names
         self.labels: Tensor | None = None
+        self.composition = files.composition
         self.unreadable: dict[str, str] = {}  # name -> reason, of those met so far
         self._lock = threading.Lock()
         self._replacement: dict[int, int] = {}  # unreadable -> the readable one shown instead
@@ -49,8 +50,9 @@ class ImageDataset(Dataset):
             self.labels = torch.from_numpy(np.tile(self._given, 1 + mirror))
         self._cached: NDArray[np.bool_] | None = None
         self._cache: NDArray[np.uint8] | None = None
+        self._whole: Pixels | None = None  # in place of a cache, where the pictures lie decoded already
         if files.pixels is not None and files.pixels.shape[1:] == spec.shape and spec.shape[0] != 4:
-            self._cache = files.pixels
+            self._whole = files.pixels
             self._require_two(len(files))
         else:
             self._claim()
@@ -73,8 +75,21 @@ class ImageDataset(Dataset):
             given = torch.from_numpy(self._given[shown])
         return Batch(to_float(pixels), given)
 
+    def channels(self) -> ImageDataset | None:
+        """The labelled pictures of which each channel is one, at the same size; None where these are no stacks."""
+        if self.files.channels is None or self.spec.shape[0] != 3:
+            return None
+        return ImageDataset(self.files.channels, Spec((1, *self.spec.shape[1:])), self.fit)
+
+    def without_rules(self) -> ImageDataset | None:
+        """Pictures of the same things in company by chance, at the same size; None where nothing is known of rules."""
+        files = self.files.without_rules()
+        return None if files is None else ImageDataset(files, Spec(self.spec.shape), self.fit)
+
     def _pixels(self, plain: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [B, C, H, W], the caller's own."""
+        if self._whole is not None:
+            return self._whole[plain]
         if self._cache is None:
             return np.stack([self._decode(i) for i in plain.tolist()])
         if self._cached is not None:

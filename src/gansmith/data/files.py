@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gansmith.contracts import Composition
 from gansmith.data import decode
 from gansmith.errors import DataError
 
@@ -27,14 +29,30 @@ SUFFIXES = frozenset(
 HELD_OUT = ("test", "val", "validation", "valid")  # in order of preference
 
 
+class Pixels(Protocol):
+    """An array uint8 [N, C, H, W], or what makes its parts on the fly."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, index: Any, /) -> NDArray[np.uint8]: ...
+
+
 class Files(ABC):
     """Pictures that are opened by index. Safe to use from several threads at once."""
 
     where: str  # for messages: what the user called it
     labels: NDArray[np.int32] | None = None  # [N], an index into label_names
     label_names: tuple[str, ...] = ()
+    labels_are_told: bool = True  # False: they are for the judge, and training is unconditional unless asked
+    channels: Files | None = None  # the labelled pictures of which each channel is one, where these are stacks
+    composition: Composition | None = None  # what is in each picture, where that is known exactly
     ignored: int = 0  # files that lie there too and are no pictures, going by their names
-    pixels: NDArray[np.uint8] | None = None  # [N, C, H, W], where they lie decoded already
+    pixels: Pixels | None = None  # [N, C, H, W], where they lie decoded already
+
+    def without_rules(self) -> Files | None:
+        """Pictures of the same things in company by chance, where `composition` follows rules; None elsewhere."""
+        return None
 
     @cached_property
     def fingerprint(self) -> str:

@@ -71,6 +71,7 @@ class Images(Source):
             channels=channels,
             label_counts=dict(counts),
             test_count=0 if self._test_files is None else len(self._test_files),
+            labels_are_told=files.labels_are_told,
             flat=flat,
         )
 
@@ -84,7 +85,7 @@ class Images(Source):
                 "of two or more sub-folders, whose names are the classes, or labels beside the array."
             )
         found = sorted(survey.label_counts.values())
-        conditional = 2 <= len(found) <= 1000 and statistics.median(found) >= 20
+        conditional = survey.labels_are_told and 2 <= len(found) <= 1000 and statistics.median(found) >= 20
         resolved = replace(
             self,
             resolution=self.resolution or auto_resolution(survey.sizes),

@@ -11,17 +11,19 @@ from pathlib import Path, PurePosixPath
 
 from gansmith.data.announce import Announce
 from gansmith.data.arrays import open_array
-from gansmith.data.builtin import locate
+from gansmith.data.builtin import is_stacked, locate
 from gansmith.data.cifar import batches, open_cifar
 from gansmith.data.clouds import CLOUDS
 from gansmith.data.digits import open_digits
 from gansmith.data.files import HELD_OUT, Files, NoPictures, is_picture, splits
 from gansmith.data.folder import Folder, any_picture, listing
 from gansmith.data.idx import STEMS, idx_file, open_idx, open_idx_folder
+from gansmith.data.scenes import open_scenes
+from gansmith.data.stacked import open_stacked
 from gansmith.data.zipped import Zipped, contents, find_inside
 from gansmith.errors import DataError
 
-BUILT_IN = ("digits", "mnist", "fashion-mnist", "kmnist", "cifar10")
+BUILT_IN = ("digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "stacked-mnist", "scenes")
 DEEPEST = 8  # folders that hold nothing but one folder are looked through so far
 
 
@@ -44,8 +46,12 @@ def _open(path: str, split: str) -> Files | None:
         return _open_existing(place, path, split)
     if path == "digits":
         return open_digits(split)
+    if path == "scenes":
+        return open_scenes(split)
     if place.name == path and (found := locate(path, progress=Announce())) is not None:
-        return _open_existing(found, path, split)
+        return open_stacked(found.parent, path, split) if is_stacked(path) else _open_existing(found, path, split)
+    if is_stacked(place.name) and place.parent.is_dir():
+        return open_stacked(place.parent, path, split)
     for parent in place.parents:
         if parent.is_file() and zipfile.is_zipfile(parent):
             return _open_zip(parent, place.relative_to(parent).as_posix(), path, split)

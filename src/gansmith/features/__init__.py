@@ -1,5 +1,5 @@
 """Feature extractors for the metrics: `find` chooses one by name, for a data set."""
 
-from gansmith.features.choose import find
+from gansmith.features.choose import MADE_HERE, find
 
-__all__ = ["find"]
+__all__ = ["MADE_HERE", "find"]

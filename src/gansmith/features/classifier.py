@@ -6,39 +6,33 @@ Its hidden activations tell apart what the labels tell apart, which on small pic
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from gansmith.cache import cache_folder
 from gansmith.contracts import Dataset, Extractor, Seen
 from gansmith.errors import DataError
-from gansmith.features.fit import held_out, load_pixels, measure, train
-from gansmith.features.network import ConvNet, shrink
+from gansmith.features.fit import held_out, load_pixels, measure, resizer, train
+from gansmith.features.network import shrink
+from gansmith.features.stored import FIRST, Stored, cached, new_network
 from gansmith.features.weights import check_shape, in_chunks, weights_hash
 
-VERSION = 1  # raise it when the network or its training changes: older cached weights are then not used
-FORMAT = "gansmith classifier 1"
+KIND = "classifier"
 
 
 class Classifier(Extractor):
     """Hidden activations [B, 128] and class probabilities [B, K] of samples of `shape` (C, H, W)."""
 
-    def __init__(self, network: ConvNet, shape: tuple[int, ...], labels: tuple[str, ...], details: dict[str, Any]):
-        self.name = "classifier"
-        self.network = network.eval().requires_grad_(False)
-        self.shape = shape
-        self.labels = labels
-        self.details = details
-        self.hash = weights_hash(network.state_dict())
+    def __init__(self, stored: Stored) -> None:
+        self.name = KIND if stored.architecture == FIRST[0] else "second"
+        self.stored = stored
+        self.network = stored.network.eval().requires_grad_(False)
+        self.shape = stored.shape
+        self.labels = stored.answers
+        self.details = stored.details
+        self.hash = weights_hash(self.network.state_dict())
 
     def __call__(self, x: Tensor) -> Seen:
         return in_chunks(self._see, x, self.shape)
@@ -48,37 +42,22 @@ class Classifier(Extractor):
         return Seen(features, logits.softmax(1))
 
     def save(self, path: Path) -> None:
-        """Write weights and what is known of them, as safetensors; whole or not at all. Raises OSError."""
-        known = {"shape": list(self.shape), "labels": list(self.labels), "details": self.details}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            save_file(self.network.state_dict(), part, {"format": FORMAT, "known": json.dumps(known)})
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        """Write it as safetensors; whole or not at all. Raises OSError."""
+        self.stored.save(path)
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
         """Raises DataError where `path` holds no classifier that `save` wrote."""
-        try:
-            with safe_open(path, framework="pt") as file:
-                about = file.metadata() or {}
-                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            if about.get("format") != FORMAT:
-                raise ValueError(f"its format is {about.get('format')!r}, not {FORMAT!r}")
-            known = json.loads(about["known"])
-            shape, labels = tuple(map(int, known["shape"])), tuple(map(str, known["labels"]))
-            with torch.device("meta"):  # draws no random numbers
-                network = ConvNet(shape, len(labels))
-            network.load_state_dict(state, assign=True)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise DataError(f"{path} is no classifier that gansmith can read: {error}") from error
-        return cls(network, shape, labels, dict(known["details"]))
+        return cls(Stored.load(path, KIND))
 
 
 def fit_classifier(
-    dataset: Dataset, test: Dataset | None = None, say: Callable[[str], None] = lambda _: None, seed: int = 0
+    dataset: Dataset,
+    test: Dataset | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    architecture: str = FIRST[0],
+    seed: int = FIRST[1],
 ) -> Classifier:
     """A classifier of `dataset`'s labels, from the cache where there is one.
 
@@ -86,7 +65,7 @@ def fit_classifier(
     of its training. The same data, seed, number of threads and processor give the same weights. `say` hears what is
     being done. Raises DataError without labels of at least two classes.
     """
-    check_shape(dataset.spec.shape, "classifier")
+    check_shape(dataset.spec.shape, KIND)
     if dataset.labels is None or len(torch.unique(dataset.labels)) < 2:
         raise DataError(
             "Classifier features need labels of two classes or more, and this data has none. Put the pictures of each "
@@ -94,45 +73,32 @@ def fit_classifier(
         )
     if test is not None and (test.labels is None or test.label_names != dataset.label_names or len(test) < 2):
         test = None
-    path = cache_folder() / "features" / f"classifier-{_key(dataset, test, seed)}.safetensors"
-    if path.is_file():
-        try:
-            return Classifier.load(path)
-        except DataError as error:
-            say(f"{error}. Training it again.")
-    classifier = _fit(dataset, test, say, seed)
-    try:
-        classifier.save(path)
-    except OSError as error:
-        say(f"The classifier could not be kept at {path}: {error}")
-    return classifier
+
+    def fit() -> Stored:
+        return _fit(dataset, test, say, architecture, seed)
+
+    return Classifier(cached(KIND, architecture, seed, (dataset, test), fit, say))
 
 
-def _key(dataset: Dataset, test: Dataset | None, seed: int) -> str:
-    parts = [VERSION, seed, dataset.fingerprint, list(dataset.spec.shape), test.fingerprint if test else ""]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _fit(dataset: Dataset, test: Dataset | None, say: Callable[[str], None], seed: int) -> Classifier:
+def _fit(dataset: Dataset, test: Dataset | None, say: Callable[[str], None], architecture: str, seed: int) -> Stored:
     shape, names = dataset.spec.shape, dataset.label_names
+    assert dataset.labels is not None
     say(f"Training a classifier of {len(names)} classes on {len(dataset):,} samples, to judge with. Done once.")
-    seen, unseen = held_out(dataset, test, seed)
-    with torch.random.fork_rng(devices=[]):  # the caller's random state is none of our business
-        torch.manual_seed(seed)
-        network = ConvNet(shape, len(names))
-    pixels, labels = load_pixels(dataset, seen, network.size)
-    train(network, pixels, labels, seed, say)
+    seen, unseen = held_out(len(dataset), None if test is None else len(test), seed)
+    network = new_network(architecture, shape, len(names), seed)
+    pixels = load_pixels(dataset, seen, network.size)
+    train(network, pixels, dataset.labels[seen], seed, say)
     accuracy = measure(network, test or dataset, unseen)
     details = {
         "accuracy": round(accuracy, 4),
         "accuracy_on": f"{len(unseen)} samples of the {'test split' if test else 'training split, left out'}",
         "trained_on": len(seen),
+        "network": architecture,
+        "seed": seed,
         "features": network.head.in_features,
-        "layer": "hidden, after ReLU",
+        "layer": "hidden, after its activation",
         "labels": list(names),
-        "resizer": "none: native resolution"
-        if network.size == tuple(shape[1:])
-        else f"antialiased bilinear to {network.size[0]}x{network.size[1]}",
+        "resizer": resizer(shape, network.size),
     }
     say(f"The classifier is right on {accuracy:.1%} of {details['accuracy_on']}.")
-    return Classifier(network, shape, names, details)
+    return Stored(KIND, architecture, network, shape, names, details)

@@ -1,4 +1,4 @@
-"""Training of the classifier: AdamW on a one-cycle schedule, small shifts, the pixels in memory as bytes."""
+"""Training of the networks that judge: AdamW on a one-cycle schedule, small shifts, the pixels in memory as bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gansmith.contracts import Dataset
-from gansmith.features.network import ConvNet, shrink
+from gansmith.features.network import Network, shrink
 
 BATCH = 128
 MEMORY_BYTES = 512 * 2**20  # of pixels; what does not fit is not trained on
 MOST_SAMPLES = 60_000
 CHUNK = 256
+Loss = Callable[[Tensor, Tensor], Tensor]  # of logits [B, K] and targets [B, ...]
 
 
 def samples_to_show(count: int) -> int:
@@ -22,12 +23,12 @@ def samples_to_show(count: int) -> int:
     return 20_000 + 4 * count
 
 
-def held_out(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[list[int], list[int]]:
-    """Indices to train on, and indices, of `test` or else of `dataset`, to measure on; in random order."""
+def held_out(count: int, test_count: int | None, seed: int) -> tuple[list[int], list[int]]:
+    """Indices to train on, and indices, of the test split or else of the same data, to measure on; in random order."""
     generator = torch.Generator().manual_seed(seed)
-    order: list[int] = torch.randperm(len(dataset), generator=generator).tolist()
-    if test is not None:
-        return order, torch.randperm(len(test), generator=generator)[:10_000].tolist()
+    order: list[int] = torch.randperm(count, generator=generator).tolist()
+    if test_count is not None:
+        return order, torch.randperm(test_count, generator=generator)[:10_000].tolist()
     tenth = max(1, len(order) // 10)
     return order[tenth:], order[:tenth][:10_000]
 
@@ -38,8 +39,8 @@ def fetch_all(dataset: Dataset, indices: Sequence[int], size: tuple[int, int]) -
         yield shrink(dataset.fetch(indices[start : start + CHUNK]).real, size)
 
 
-def load_pixels(dataset: Dataset, indices: list[int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """As many samples as fit: uint8 [N, C, h, w] and int64 [N] labels. Shortens `indices` to those."""
+def load_pixels(dataset: Dataset, indices: list[int], size: tuple[int, int]) -> Tensor:
+    """As many samples as fit: uint8 [N, C, h, w]. Shortens `indices` to those."""
     each = dataset.spec.shape[0] * size[0] * size[1]
     del indices[min(MOST_SAMPLES, max(BATCH, MEMORY_BYTES // each)) :]
     pixels = torch.empty(len(indices), dataset.spec.shape[0], *size, dtype=torch.uint8)
@@ -47,8 +48,13 @@ def load_pixels(dataset: Dataset, indices: list[int], size: tuple[int, int]) -> 
     for part in fetch_all(dataset, indices, size):
         pixels[start : start + len(part)] = ((part.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         start += len(part)
-    assert dataset.labels is not None
-    return pixels, dataset.labels[indices]
+    return pixels
+
+
+def resizer(shape: tuple[int, ...], size: tuple[int, int]) -> str:
+    """For readers of scores: how samples of `shape` (C, H, W) come to the `size` that a network sees."""
+    same = size == tuple(shape[1:])
+    return "none: native resolution" if same else f"antialiased bilinear to {size[0]}x{size[1]}"
 
 
 def fast_bfloat16() -> bool:
@@ -67,11 +73,19 @@ def _shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     return padded[:, :, down : down + x.shape[2], right : right + x.shape[3]]
 
 
-def train(network: ConvNet, pixels: Tensor, labels: Tensor, seed: int, say: Callable[[str], None]) -> None:
-    """Train in place on uint8 `pixels` [N, C, h, w] and `labels` int64 [N]."""
+def train(
+    network: Network,
+    pixels: Tensor,
+    targets: Tensor,
+    seed: int,
+    say: Callable[[str], None],
+    loss_of: Loss = F.cross_entropy,
+    passes: int = 1,
+) -> None:
+    """Train in place on uint8 `pixels` [N, C, h, w] and `targets` [N, ...], `passes` times as long as usual."""
     generator = torch.Generator().manual_seed(seed)
     batch = min(BATCH, len(pixels))
-    steps = max(1, samples_to_show(len(pixels)) // batch)
+    steps = max(1, passes * samples_to_show(len(pixels)) // batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.02, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps, pct_start=0.2)
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -84,18 +98,18 @@ def train(network: ConvNet, pixels: Tensor, labels: Tensor, seed: int, say: Call
             x = _shifted(pixels[chosen].float() / 127.5 - 1, generator).contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
                 logits = network(x)[1]
-            loss = F.cross_entropy(logits.float(), labels[chosen])
+            loss = loss_of(logits.float(), targets[chosen])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             if (step + 1) % max(1, steps // 4) == 0:
-                say(f"  classifier: {step + 1:,} of {steps:,} steps, loss {loss.item():.3f}")
+                say(f"  {step + 1:,} of {steps:,} steps, loss {loss.item():.3f}")
     network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @torch.no_grad()
-def measure(network: ConvNet, dataset: Dataset, indices: Sequence[int]) -> float:
+def measure(network: Network, dataset: Dataset, indices: Sequence[int]) -> float:
     """Share of the samples at `indices` whose class the network tells, in [0, 1]."""
     assert dataset.labels is not None
     answers = [network(part)[1].argmax(1) for part in fetch_all(dataset, indices, network.size)]

@@ -1,10 +1,12 @@
-"""The small convolutional network whose hidden activations are the classifier's features.
+"""The small convolutional network whose hidden activations are the classifier's features, and what any such one gives.
 
 Convolution, batch normalisation, ReLU; halved until 4x4 or less is left, then one more at full width, mean and maximum
 over the picture, one hidden layer, classes.
 """
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +36,18 @@ def _block(channels: int, width: int, stride: int) -> nn.Sequential:
     )
 
 
-class ConvNet(nn.Module):
+class Network(nn.Module, ABC):
+    """What judges see with: hidden activations, and a linear head on them."""
+
+    size: tuple[int, int]  # (height, width) at which it looks at samples
+    head: nn.Linear
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`x` [B, C, *size] in [-1, 1] -> features [B, 128] and logits [B, K]."""
+
+
+class ConvNet(Network):
     """Pictures [B, C, H, W] in [-1, 1], at their inner size -> features [B, 128] and logits [B, K]."""
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:

@@ -25,6 +25,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gansmith.contracts import Discriminator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import need_classes
+from gansmith.layers.equal import Scaled
 from gansmith.layers.initial import Weighted
 
 
@@ -61,9 +62,16 @@ class Critic:
             network = Packed(build(replace(spec, shape=(self.packing * spec.shape[0], *spec.shape[1:]))), self.packing)
         if self.spectral_norm:
             for module in list(network.modules()):
-                if isinstance(module, Weighted) and not parametrize.is_parametrized(module):
+                if isinstance(module, Weighted) and not _normalised(module):
                     spectral_norm(module)
         return network
+
+
+def _normalised(module: nn.Module) -> bool:
+    """Whether the weight is already divided by something; equalised learning rates only scale it."""
+    if not parametrize.is_parametrized(module, "weight"):
+        return False
+    return not isinstance(module.get_submodule("parametrizations.weight.0"), Scaled)
 
 
 class Packed(Discriminator):

@@ -13,14 +13,14 @@ import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import need_classes
 from gansmith.layers.critic import Critic, Head
-from gansmith.layers.sizes import Size, halved_sizes, image_shape
+from gansmith.layers.residual import DownBlock, UpBlock
+from gansmith.layers.sizes import halved_sizes, image_shape
 
 
 @dataclass(frozen=True)
@@ -66,45 +66,6 @@ class ClassNorm(nn.Module):
         return x
 
 
-class UpBlock(nn.Module):
-    """[B, before, h, w] -> [B, after, *size], where `size` is twice (h, w), or one less where it is odd."""
-
-    def __init__(self, before: int, after: int, size: Size, classes: int) -> None:
-        super().__init__()
-        self.size = size
-        self.norm1 = ClassNorm(before, classes)
-        self.conv1 = nn.Conv2d(before, after, 3, padding=1)
-        self.norm2 = ClassNorm(after, classes)
-        self.conv2 = nn.Conv2d(after, after, 3, padding=1)
-        self.shortcut = nn.Conv2d(before, after, 1)
-
-    def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
-        h: Tensor = functional.interpolate(self.norm1(x, given).relu(), size=self.size, mode="nearest")
-        h = self.conv2(self.norm2(self.conv1(h), given).relu())
-        # A 1x1 convolution commutes with repeating pixels, and costs a quarter before it.
-        return h + functional.interpolate(self.shortcut(x), size=self.size, mode="nearest")
-
-
-class DownBlock(nn.Module):
-    """[B, before, h, w] -> [B, after, h, w], or half of h and w (rounded up) where `halve`."""
-
-    def __init__(self, before: int, after: int, halve: bool, first: bool = False) -> None:
-        super().__init__()
-        self.halve = halve
-        self.first = first  # the image itself is not rectified
-        self.conv1 = nn.Conv2d(before, after if first else before, 3, padding=1)
-        self.conv2 = nn.Conv2d(after if first else before, after, 3, padding=1)
-        self.shortcut = nn.Conv2d(before, after, 1) if halve or before != after else nn.Identity()
-
-    def _pool(self, x: Tensor) -> Tensor:
-        return functional.avg_pool2d(x, 2, ceil_mode=True) if self.halve else x
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(x if self.first else x.relu())
-        shortcut: Tensor = self.shortcut(self._pool(x))  # commutes with averaging, as above
-        return self._pool(self.conv2(h.relu())) + shortcut
-
-
 def start_xavier(network: nn.Module) -> None:
     """Glorot's uniform weights, sqrt(2) larger for convolutions that a ReLU follows or precedes; biases 0."""
     for module in network.modules():
@@ -127,7 +88,7 @@ class SNGANGenerator(Generator):
         base = nn.Linear(sizes.latent, widths[0] * levels[0][0] * levels[0][1])
         self.base = nn.Sequential(base, nn.Unflatten(1, (-1, *levels[0])))
         self.blocks = nn.ModuleList(
-            UpBlock(before, after, size, spec.classes)
+            UpBlock(before, after, size, lambda count: ClassNorm(count, spec.classes))
             for before, after, size in zip(widths, widths[1:], levels[1:], strict=False)
         )
         self.image = nn.Sequential(

@@ -1,0 +1,56 @@
+"""Residual blocks with the activation in front (He et al. 2016, arXiv 1603.05027), which double or halve the size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gansmith.layers.sizes import Size
+
+
+class UpBlock(nn.Module):
+    """[B, before, h, w] -> [B, after, *size], where `size` is twice (h, w), or one less where it is odd.
+
+    `norm` makes a normalisation of as many channels as it is told, called as norm(x, told) with what `forward` is told.
+    """
+
+    def __init__(self, before: int, after: int, size: Size, norm: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.size = size
+        self.norm1 = norm(before)
+        self.conv1 = nn.Conv2d(before, after, 3, padding=1)
+        self.norm2 = norm(after)
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1)
+        self.shortcut = nn.Conv2d(before, after, 1)
+
+    def forward(self, x: Tensor, told: Tensor | None) -> Tensor:
+        h: Tensor = functional.interpolate(self.norm1(x, told).relu(), size=self.size, mode="nearest")
+        h = self.conv2(self.norm2(self.conv1(h), told).relu())
+        # A 1x1 convolution commutes with repeating pixels, and costs a quarter before it.
+        return h + functional.interpolate(self.shortcut(x), size=self.size, mode="nearest")
+
+
+class DownBlock(nn.Module):
+    """[B, before, h, w] -> [B, after, h, w], or half of h and w (rounded up) where `halve`.
+
+    The first convolution makes `before` channels, or `after` where the block is `wide` or the `first`.
+    """
+
+    def __init__(self, before: int, after: int, halve: bool, first: bool = False, wide: bool = False) -> None:
+        super().__init__()
+        self.halve = halve
+        self.first = first  # the image itself is not rectified
+        hidden = after if first or wide else before
+        self.conv1 = nn.Conv2d(before, hidden, 3, padding=1)
+        self.conv2 = nn.Conv2d(hidden, after, 3, padding=1)
+        self.shortcut = nn.Conv2d(before, after, 1) if halve or before != after else nn.Identity()
+
+    def _pool(self, x: Tensor) -> Tensor:
+        return functional.avg_pool2d(x, 2, ceil_mode=True) if self.halve else x
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv1(x if self.first else x.relu())
+        shortcut: Tensor = self.shortcut(self._pool(x))  # commutes with averaging, as above
+        return self._pool(self.conv2(h.relu())) + shortcut
