@@ -119,8 +119,9 @@ def test_babysitting_is_thirty_runs_of_ten_sets() -> None:
 def test_points_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_runs, "_start", start_here)
-    small = ["--minutes", "0.01", "--seeds", "1", "--samples", "500", "--json", "p.json", "--figure", "p.png"]
-    assert main(["bench", "points", *small]) == 0
+    monkeypatch.setattr(type(bench.find("points")), "pictured", 50)
+    small = ["--minutes", "0.005", "--seeds", "1", "--samples", "300", "--json", "p.json", "--figure", "p.png"]
+    assert main(["bench", "points", *small, "--set", "evaluate.times=0"]) == 0
     rows = {(r["group"], r["score"]): r["median"] for r in json.loads(Path("p.json").read_text())["rows"]}
     assert rows["ring", "modes/hit"] >= 0
     assert rows["grid", "modes/kl"] >= 0

@@ -28,6 +28,12 @@ def written_out(name: str, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         return fake.mean() - real.mean(), -fake.mean()
     if name == "relativistic":
         return -torch.sigmoid(real - fake).log().mean(), -torch.sigmoid(fake - real).log().mean()
+    if name == "relativistic_average":
+        above, below = torch.sigmoid(real - fake.mean(0)), torch.sigmoid(fake - real.mean(0))
+        return (
+            -above.log().mean() - (1 - below).log().mean(),
+            -below.log().mean() - (1 - above).log().mean(),
+        )
     raise AssertionError(f"write the formula of the new loss '{name}' into this test")
 
 

@@ -12,7 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from gansmith.config import build, dumps, to_table
+from gansmith import zoo
+from gansmith.config import apply_settings, build, dumps, to_table
 from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
 from gansmith.games.player import Average, Optimizer
@@ -137,20 +138,40 @@ def names() -> list[str]:
 
 
 def recipe_text(name_or_path: str | Path) -> str:
-    """A recipe file's text: a built-in recipe by name, or a .toml file of the user's own. Raises RecipeError."""
+    """A recipe file's text: a built-in recipe or a GAN of the zoo by name, or a .toml file of the user's own.
+
+    Raises RecipeError.
+    """
     name = str(name_or_path)
     if name in names():
         return str((_shelf() / f"{name}.toml").read_text(encoding="utf-8"))
+    if name in zoo.entries():
+        return _of_the_zoo(zoo.entries()[name])
     path = Path(name)
     if path.suffix.lower() != ".toml" and not path.is_file():
-        hint = nearest(name, [*names(), "auto"])
-        raise RecipeError(f"There is no recipe '{name}'.{hint} A recipe file of your own must end in .toml.")
+        hint = nearest(name, [*names(), *zoo.entries(), "auto"])
+        more = hint if "Did you mean" in hint else f"{nearest(name, [*names(), 'auto'])} More: gansmith zoo."
+        raise RecipeError(f"There is no recipe '{name}'.{more} A recipe file of your own must end in .toml.")
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RecipeError(f"There is no recipe file {name}; looked in {Path.cwd()}.") from None
     except (OSError, ValueError) as error:
         raise RecipeError(f"The recipe file {name} cannot be read: {error}.") from error
+
+
+def _of_the_zoo(entry: zoo.Entry) -> str:
+    """The recipe that an entry starts from, with its changes."""
+    if entry.recipe is None:
+        raise RecipeError(f"There is no recipe for {entry.called}: it is not here, because {entry.absent}.")
+    if entry.recipe not in names():
+        raise RecipeError(f"{entry.called} starts from the recipe '{entry.recipe}', which is not in this version.")
+    base = load_recipe(entry.recipe)
+    own = {"name": entry.name, "summary": f"{entry.called}: {entry.recipe} with changes", "paper": entry.paper}
+    told = [f"{entry.called}: the recipe {entry.recipe}{', changed by ' if entry.settings else ''}"]
+    told[0] += " ".join(entry.settings)
+    told += [f"Where it departs from the paper: {entry.departs}."] if entry.departs else []
+    return "".join(f"# {line}\n" for line in told) + dumps({**apply_settings(base, entry.settings), **own})
 
 
 def load_recipe(name_or_path: str | Path) -> dict[str, Any]:

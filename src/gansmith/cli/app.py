@@ -27,6 +27,7 @@ VERBS = {
     "check": "Tell what is in a data set, and what is wrong with it.",
     "recipes": "List the recipes, or explain one.",
     "compare": "Put runs' choices and scores side by side.",
+    "zoo": "List GANs of the literature, and which parts make them.",
     "bench": "Measure whole trainings against stated bars, beside published numbers.",
 }
 

@@ -9,7 +9,7 @@ def recipes(name: str | None = None, /) -> None:
     Parameters
     ----------
     name:
-        A recipe's name, or a .toml file of your own.
+        A recipe's name, one of 'gansmith zoo', or a .toml file of your own.
     """
     print(_list() if name is None else _explain(name))
 

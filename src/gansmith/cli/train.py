@@ -40,7 +40,8 @@ def train(
     run:
         The folder of this training, made if missing.
     recipe:
-        A name from 'gansmith recipes', or a .toml file of your own. [default: auto, which chooses by the data]
+        A name from 'gansmith recipes' or 'gansmith zoo', or a .toml file of your own.
+        [default: auto, which chooses by the data]
     samples:
         Length: how many training samples are shown in all, such as 200k. [default: the recipe's]
     minutes:
