@@ -354,9 +354,7 @@ def test_the_best_evaluation_s_generator_is_handed_on(
     distances = iter([5.0, 1.0, 2.0, 3.0, 9.0])  # four evaluations, of which the second is best, and the final one
     judged: list[Tensor] = []
 
-    def score(
-        self: Judge, draw: Callable[[int, int], tuple[Tensor, Tensor | None]], *, whole: bool = True
-    ) -> Scores:
+    def score(self: Judge, draw: Callable[[int, int], tuple[Tensor, Tensor | None]], *, whole: bool = True) -> Scores:
         judged.append(draw(4, 0)[0])
         return Scores({"frechet": next(distances)}, {})
 
