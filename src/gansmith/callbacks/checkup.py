@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COUNT = 256  # samples, reals and held-out reals looked at
 POOL = 1_000  # training samples among which the nearest are searched
 CHUNK = 250  # samples fetched at a time
+LEAST = 64  # samples that a network is asked about at a time
 SIDE = 16  # pixels: larger pictures are averaged down, or looking would cost more than training
 PAIRS = 32  # pictures of samples beside their nearest training samples
 
@@ -122,8 +123,10 @@ def undecided_loss(loss: Loss) -> float | None:
 def _answers(run: Run, network: nn.Module, x: Tensor, given: Tensor | None) -> Tensor:
     """Samples, or the first head's scores, float32 on the CPU; in batches as in training."""
     answers = []
-    for start in range(0, len(x), run.recipe.train.batch):
-        part = slice(start, start + run.recipe.train.batch)
+    batch = run.recipe.train.batch
+    batch *= -(-LEAST // batch)  # several small ones at a time: groups and packs of samples are neighbours
+    for start in range(0, len(x), batch):
+        part = slice(start, start + batch)
         told = None if given is None else given[part].to(run.device)
         with torch.autocast(run.device.type, torch.bfloat16, enabled=run.game.bfloat16):
             answer = undisturbed(network, x[part].to(run.device), told)
