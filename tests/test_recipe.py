@@ -22,6 +22,12 @@ from gansmith.penalties.r1 import R1
 from gansmith.penalties.r2 import R2
 from gansmith.recipe import Recipe, differences, flat, header, load_recipe, names, recipe_text
 
+SMALLER = {  # the full widths are slow on a test machine
+    "sngan": ["architecture.width=8", "architecture.discriminator_width=8"],
+    "r3gan": ["architecture.width=16", "architecture.max_width=16"],
+    "biggan": ["architecture.width=8", "architecture.max_width=32"],
+    "stylegan2": ["architecture.width=8", "architecture.max_width=32", "architecture.latent=16"],
+}
 ARTICLES = [name for name in names() if name.startswith("article-")]
 
 
@@ -32,6 +38,7 @@ def recipe_of(name: str, *changes: str) -> Recipe:
 def test_the_promised_recipes_exist() -> None:
     assert len(ARTICLES) == 5
     assert {"dcgan", "wgan-gp", "sngan", "r3gan", "fastgan", "diffaugment", "acgan"} <= set(names())
+    assert {"biggan", "stylegan2"} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -39,11 +46,7 @@ def test_every_recipe_builds_networks_and_round_trips(name: str) -> None:
     recipe = recipe_of(name)
     assert recipe.name == name
     assert Recipe.from_table(tomllib.loads(recipe.to_toml())) == recipe
-    small = recipe
-    if name == "sngan":  # the full width is slow on a test machine
-        small = recipe_of(name, "architecture.width=16", "architecture.discriminator_width=16")
-    if name == "r3gan":
-        small = recipe_of(name, "architecture.width=16", "architecture.max_width=16")
+    small = recipe_of(name, *SMALLER.get(name, []))
     height, width = getattr(recipe.data, "resolution", None) or (32, 32)
     classes = getattr(recipe.data, "classes", None)
     told = torch.tensor([0, 1]) if classes else None
@@ -67,8 +70,7 @@ def test_every_recipe_explains_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in names() if not name.startswith("article-")])
 def test_general_recipes_take_classes(name: str) -> None:
-    changes = ["architecture.width=8"] + ["architecture.discriminator_width=8"] * (name == "sngan")
-    recipe = recipe_of(name, *changes)
+    recipe = recipe_of(name, *SMALLER.get(name, ["architecture.width=8"]))
     generator, _ = recipe.architecture.build(Spec((3, 16, 24), GivenSpec(("a", "b"))))
     assert generator(torch.randn(2, generator.latent_size), torch.tensor([0, 1])).shape == (2, 3, 16, 24)
 

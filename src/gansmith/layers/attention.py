@@ -28,9 +28,8 @@ class Attention(nn.Module):
             return functional.max_pool2d(maps, 2, ceil_mode=True).flatten(2)
 
         query = self.query(x).flatten(2)  # [B, C / 8, N]
-        likeness = query.transpose(1, 2) @ halved(self.key(x))  # [B, N, M]
         # Written out because torch's fused attention has no second derivative, which R1 needs.
-        share = likeness.softmax(2, dtype=torch.promote_types(likeness.dtype, torch.float32))
-        attended = halved(self.value(x)) @ share.to(x.dtype).transpose(1, 2)  # [B, C / 2, N]
+        likeness = query.transpose(1, 2) @ halved(self.key(x))  # [B, N, M]
+        attended = halved(self.value(x)) @ likeness.softmax(2).transpose(1, 2)  # [B, C / 2, N]
         out: Tensor = self.out(attended.unflatten(2, x.shape[2:]))
         return x + self.gate * out

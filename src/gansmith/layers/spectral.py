@@ -2,8 +2,8 @@
 
 A weight W is divided by u^T W v, its largest singular value, with u and v from one step of power iteration a forward
 pass (algorithm 1). torch's own takes u and v as they lie there in evaluation; in a running average they are means of
-unit vectors, hence shorter, and every layer of an averaged generator would come out too strong. Here only the direction
-of u is kept, and v and the length are always computed.
+unit vectors, hence shorter, and every layer of an averaged generator comes out too strong (by up to 1.8 after 300 steps
+of BigGAN on handwritten digits; here by 1.03). Here only the direction of u is kept, and v is always computed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Spectral(nn.Module):
         self.register_buffer("u", torch.randn(rows))
 
     def forward(self, weight: Tensor) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
-            matrix = weight.flatten(1)
-            with torch.no_grad():
-                v = functional.normalize(torch.mv(matrix.T, self.u), dim=0)
-                u = functional.normalize(torch.mv(matrix, v), dim=0)
-                if self.training:
-                    self.u.copy_(u)
-            return weight / torch.dot(u, torch.mv(matrix, v))
+        matrix = weight.flatten(1)
+        # Sums of products, not torch.mv: autocast would take that in half precision.
+        with torch.no_grad():
+            v = functional.normalize((matrix * self.u[:, None]).sum(0), dim=0)
+            u = functional.normalize((matrix * v).sum(1), dim=0)
+            if self.training:
+                self.u.copy_(u)
+        return weight / (matrix * u[:, None] * v).sum()
 
 
 def normalise_spectrally(network: nn.Module, *kinds: type[nn.Module]) -> None:

@@ -36,7 +36,7 @@ class BigGAN(Architecture):
         latent: Z, numbers of the latent, shared out among the base and the blocks.
         embedding: numbers of the class embedding.
         attention: N: attention at the largest feature map of at most N x N pixels (the coarsest where none is so
-            small); 0 for none.
+            small), and smaller than the image; 0 for none.
         critic: additions to the discriminator, which is spectrally normalised in any case.
     """
 
@@ -70,7 +70,7 @@ class BigGAN(Architecture):
         return BigGANGenerator(self, spec), self.critic.dress(lambda s: BigGANDiscriminator(self, s), spec)
 
     def place_of_attention(self, levels: list[Size]) -> int | None:
-        """Which of `levels` gets the attention; None for none of them."""
+        """Which of these feature maps gets the attention; None for none of them."""
         if not self.attention:
             return None
         areas = [height * width for height, width in levels]
@@ -126,7 +126,7 @@ class BigGANGenerator(Generator):
                 itertools.pairwise(widths), levels[1:], self.chunks[1:], strict=True
             )
         )
-        self.place = sizes.place_of_attention(levels)
+        self.place = sizes.place_of_attention(levels[:-1])
         self.attention = nn.Identity() if self.place is None else Attention(widths[self.place])
         self.image = nn.Sequential(
             nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], channels, 3, padding=1), nn.Tanh()
