@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import types
 from collections.abc import Sequence
@@ -16,15 +18,30 @@ import pytest
 import torch
 from PIL import Image
 
-from gansmith import bench
-from gansmith.bench import _runs, auto, babysitting, few_shot, losses
-from gansmith.bench._bench import FIRST, Bar, Bench, Column, Data, Group, Outcome, Series, Training, by_seed, shares
+from gansmith import api, bench
+from gansmith.bench import _judge, _runs, auto, babysitting, few_shot, losses
+from gansmith.bench._bench import (
+    FIRST,
+    SECOND,
+    Bar,
+    Bench,
+    Column,
+    Data,
+    Group,
+    Outcome,
+    Series,
+    Training,
+    by_seed,
+    shares,
+)
 from gansmith.bench._figure import curves, heat
-from gansmith.bench._report import published
+from gansmith.bench._report import Result, published
 from gansmith.bench._runs import Ask
+from gansmith.bench._table import lines
 from gansmith.bench.few_shot import shares_of_copies
 from gansmith.cli.app import main
 from gansmith.errors import DataError, GansmithError, RunFolderError
+from gansmith.evaluation import Scores
 from gansmith.folder.run_json import update_run
 
 NAMES = bench.names()
@@ -227,6 +244,56 @@ def test_what_runs_is_ended_when_one_fails(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(GansmithError):
         _runs.run_all(Two("two"), Ask(tmp_path, jobs=2), lambda _: None)
     assert ended == ["two-0"]
+
+
+def test_asked_to_end_it_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    def start(command: Sequence[str], ask: Ask, training: Training) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        end = lambda: ended.append(training.name)  # noqa: E731
+        return types.SimpleNamespace(poll=lambda: 130, returncode=130, terminate=end, wait=lambda: 130)
+
+    monkeypatch.setattr(_runs, "_start", start)
+    with pytest.raises(KeyboardInterrupt):
+        _runs.run_all(Two("two"), Ask(tmp_path), lambda _: None)
+    assert ended == ["one-0"]
+
+
+def test_what_was_judged_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = lambda folder, features, samples: Scores({"x": 1.0}, {"extractor": features})  # noqa: E731
+    monkeypatch.setattr(api, "evaluate", made)
+    training = Training(Group("one", Data("d", "digits")), 0, 1)
+    (tmp_path / "one-0").mkdir()
+    (tmp_path / "one-0" / "generator.safetensors").write_bytes(b"")
+
+    def judged(judges: tuple[str, ...] = (FIRST, SECOND)) -> dict[str, dict[str, float]]:
+        monkeypatch.setattr(Two, "judges", judges)
+        outcome = Outcome(training, tmp_path / "one-0", "finished")
+        _judge.judge_all(Two("two"), [outcome], 20, lambda _: None)
+        return outcome.scores
+
+    assert judged((FIRST,)) == {"first": {"x": 1.0}}
+    assert judged() == {"first": {"x": 1.0}, "second": {"x": 1.0}}
+    made = lambda folder, features, samples: Scores({"x": 2.0})  # noqa: E731
+    monkeypatch.setattr(api, "evaluate", made)
+    assert judged()["first"] == {"x": 1.0}
+    (tmp_path / "one-0" / "generator.safetensors").write_bytes(b"another")
+    assert judged()["first"] == {"x": 2.0}
+
+
+def test_what_cannot_be_judged_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*anything: Any, **more: Any) -> None:
+        raise DataError("all black")
+
+    monkeypatch.setattr(api, "evaluate", refuse)
+    training = Training(Group("one", Data("d", "digits")), 0, 1)
+    (tmp_path / "one-0").mkdir()
+    (tmp_path / "one-0" / "generator.safetensors").write_bytes(b"")
+    outcome = Outcome(training, tmp_path / "one-0", "finished")
+    _judge.judge_all(Two("two"), [outcome], 20, lambda _: None)
+    text = "\n".join(lines(Result(Two("two"), Ask(tmp_path), [outcome], 1.0)))
+    assert "one, seed 0: not judged by the first judge. all black" in text
 
 
 def test_a_damaged_note_is_told(tmp_path: Path) -> None:

@@ -158,6 +158,7 @@ class Bench(ABC):
     samples: ClassVar[int | None] = None  # judged; None: 5,000, or as many as the data has
     columns: ClassVar[tuple[Column, ...]]  # besides SEEN
     bars: ClassVar[tuple[Bar, ...]] = ()
+    judges: ClassVar[tuple[str, ...]] = (FIRST, SECOND)  # points have one extractor alone, their coordinates
     keeps_refused: ClassVar[bool] = False  # a training that the toolkit refuses is a result, not a mistake
     pictured: ClassVar[int] = 36  # samples of each run in the figure
 

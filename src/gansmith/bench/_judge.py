@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gansmith import api
-from gansmith.bench._bench import FEATURES, FIRST, SECOND, SEEN, Bench, Outcome
+from gansmith.bench._bench import FEATURES, FIRST, SEEN, Bench, Outcome
 from gansmith.bench._runs import note, noted
 from gansmith.config import build
 from gansmith.contracts import Dataset, Source
@@ -15,16 +15,16 @@ from gansmith.errors import GansmithError
 from gansmith.features import choose
 
 
-def judges() -> tuple[str, ...]:
-    """Those that this version has."""
-    return (FIRST, SECOND) if FEATURES[SECOND] in choose.NAMES else (FIRST,)
+def judges(bench: Bench) -> tuple[str, ...]:
+    """Those of the benchmark that this version has."""
+    return tuple(judge for judge in bench.judges if FEATURES[judge] in choose.NAMES)
 
 
 def judge_all(bench: Bench, outcomes: list[Outcome], samples: int | None, say: Callable[[str], None]) -> None:
     """Put scores and protocols into `outcomes`. What was judged before, with the same generator, is kept."""
     for outcome in outcomes:
         if outcome.state == "finished":
-            for judge in judges():
+            for judge in judges(bench):
                 _judge(bench, outcome, judge, samples, say)
         seen = {SEEN.score: float(outcome.facts["samples_seen"])} if "samples_seen" in outcome.facts else {}
         outcome.scores.setdefault(FIRST, {}).update(seen | bench.run_scores(outcome))

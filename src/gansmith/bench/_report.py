@@ -16,7 +16,7 @@ import torch
 
 import gansmith
 from gansmith.bench import _judge
-from gansmith.bench._bench import FEATURES, FIRST, SEEN, STATISTICS, Bar, Bench, Outcome, Series, by_seed
+from gansmith.bench._bench import FEATURES, FIRST, SECOND, SEEN, STATISTICS, Bar, Bench, Outcome, Series, by_seed
 from gansmith.bench._runs import Ask, cores, run_all
 
 
@@ -34,7 +34,8 @@ class Result:
         """By group, judge and column, then what is derived from several groups."""
         groups = dict.fromkeys(o.training.group.name for o in self.outcomes)
         scores = [c.score for c in (*self.bench.columns, SEEN)]
-        own = [by_seed(self.outcomes, g, s, j) for g in groups for j in _judge.judges() for s in scores]
+        judges = _judge.judges(self.bench)
+        own = [by_seed(self.outcomes, g, s, j) for g in groups for j in judges for s in scores]
         return own + self.bench.derived(self.outcomes)
 
     def series(self, bar: Bar) -> Series:
@@ -70,10 +71,10 @@ class Result:
             "samples": ask.samples or bench.samples or "5000, or as many as the data has",
             "side_by_side": ask.jobs,
             "threads_each": ask.threads,
-            "judges": {judge: FEATURES[judge] for judge in _judge.judges()},
+            "judges": {judge: FEATURES[judge] for judge in _judge.judges(bench)},
             "as_stated": not self.departures,
             "departures": self.departures,
-            "notes": [*bench.notes, *_lacking()],
+            "notes": [*bench.notes, *_lacking(bench)],
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -128,8 +129,11 @@ def versions() -> dict[str, str]:
     return {"gansmith": gansmith.__version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
-def _lacking() -> list[str]:
-    return [] if len(_judge.judges()) > 1 else ["no second judge: the features 'second' are not in this version"]
+def _lacking(bench: Bench) -> list[str]:
+    if SECOND not in bench.judges:
+        return ["one judge alone: points have no second extractor, and modes are counted without any"]
+    there = SECOND in _judge.judges(bench)
+    return [] if there else ["no second judge: the features 'second' are not in this version"]
 
 
 def _bar(bar: Bar, series: Series) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.bench._bench import Bench, Group, Outcome, Training
+from gansmith.callbacks.stop import Stop
 from gansmith.errors import GansmithError, RecipeError, RunFolderError
 from gansmith.folder import alerts, atomic
 from gansmith.folder.run_json import read_run
@@ -126,21 +127,25 @@ def _absent(group: Group) -> str:
 def _work_off(
     todo: deque[Training], commands: dict[str, list[str]], bench: Bench, ask: Ask, say: Callable[[str], None]
 ) -> None:
+    """Raises KeyboardInterrupt when the process is asked to end: what runs is then saved and goes on another time."""
     running: dict[str, tuple[Training, subprocess.Popen[bytes]]] = {}
     count = len(todo)
     try:
-        while todo or running:
-            while todo and len(running) < ask.jobs:
-                training = todo.popleft()
-                note(ask.work, training, command=commands[training.name])
-                running[training.name] = training, _start(commands[training.name], ask, training)
-                say(f"  {training.name}: {training.minutes:g} minutes on {ask.threads} thread(s)")
-            time.sleep(LOOK_SECONDS)
-            for name, (training, process) in list(running.items()):
-                if process.poll() is not None:
-                    del running[name]
-                    state = _ended(training, process.returncode, bench, ask.work)
-                    say(f"  {name}: {state} ({count - len(todo) - len(running)} of {count})")
+        with Stop() as stop:
+            while todo or running:
+                while todo and len(running) < ask.jobs:
+                    training = todo.popleft()
+                    note(ask.work, training, command=commands[training.name])
+                    running[training.name] = training, _start(commands[training.name], ask, training)
+                    say(f"  {training.name}: {training.minutes:g} minutes on {ask.threads} thread(s)")
+                time.sleep(LOOK_SECONDS)
+                if stop.asked:
+                    raise KeyboardInterrupt
+                for name, (training, process) in list(running.items()):
+                    if process.poll() is not None:
+                        del running[name]
+                        state = _ended(training, process.returncode, bench, ask.work)
+                        say(f"  {name}: {state} ({count - len(todo) - len(running)} of {count})")
     except BaseException:
         for _, process in running.values():
             process.terminate()  # gansmith train saves and stops

@@ -91,7 +91,7 @@ def _how(result: Result) -> list[str]:
     for outcome in result.outcomes:
         for judge, how in outcome.protocol.items():
             extractors.setdefault(judge, set()).add(str(how.get("extractor", "none")))
-    told = [f"{judge} {'/'.join(sorted(extractors.get(judge, ['-'])))}" for judge in _judge.judges()]
+    told = [f"{judge} {'/'.join(sorted(extractors.get(judge, ['-'])))}" for judge in _judge.judges(result.bench)]
     return [
         f"{len(protocol['seeds'])} seed(s), {protocol['minutes']:g} minutes each, {protocol['side_by_side']} at a time "
         f"on {protocol['threads_each']} thread(s) each; median (lowest to highest) over the seeds",

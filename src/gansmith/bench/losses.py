@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from gansmith.bench._bench import Bench, Column, Data, Group, Outcome
+from gansmith.bench._bench import FIRST, Bench, Column, Data, Group, Outcome
 from gansmith.bench._figure import heat
 from gansmith.bench._table import number
 from gansmith.config import part_names
@@ -30,7 +30,8 @@ class Losses(Bench):
     notes = ("untuned: each penalty with its default weight, one rate for all: this marks what is forgiving",)
     seeds = 1
     minutes = 0.25
-    samples = 10_000
+    samples = 2_500
+    judges = (FIRST,)
     columns = (Column("modes/hit", "modes"), Column("modes/high_quality", "high quality"), Column("modes/kl", "KL"))
     keeps_refused = True
     pictured = 1_000

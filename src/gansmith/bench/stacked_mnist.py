@@ -24,6 +24,7 @@ class StackedMNIST(Bench):
     columns = (
         Column("stacked/modes", "modes"),
         Column("stacked/kl", "KL"),
+        Column("stacked/kl_real", "KL of reals"),
         Column("frechet", "Frechet"),
         Column("coverage", "coverage"),
     )
