@@ -15,7 +15,7 @@ from gansmith.recipe import Recipe
 
 
 def survey(count: int = 60_000, flat: float = 0.0) -> Survey:
-    return Survey(count, ((64, 64),), 3, {}, 0, flat)
+    return Survey(count, ((64, 64),), 3, flat=flat)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -30,12 +30,26 @@ def test_every_choice_is_a_recipe_with_reasons(channels: int, side: int, flat: f
 
 @pytest.mark.parametrize(("flat", "output"), [(0.02, "tanh"), (0.6, "linear")])
 def test_plain_backgrounds_get_no_tanh(flat: float, output: str) -> None:
-    assert auto.choose(survey(flat=flat), (32, 32), 3)[0]["architecture"]["output"] == output
+    assert auto.choose(survey(flat=flat), (28, 28), 1)[0]["architecture"]["output"] == output
 
 
 def test_photographs_are_trained_at_half_the_rate() -> None:
     rates = [auto.choose(survey(flat=f), (32, 32), c)[0]["optimizer"]["lr"]["start"] for f, c in ((0.9, 1), (0.0, 3))]
     assert rates == [2e-3, 1e-3]
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "flat", "network"),
+    [
+        (28, 1, 0.9, "dcgan"),
+        (32, 3, 0.0, "r3gan"),
+        (32, 3, 0.6, "dcgan"),
+        (8, 3, 0.0, "dcgan"),
+        (64, 3, 0.0, "fastgan"),
+    ],
+)
+def test_networks_follow_the_data(side: int, channels: int, flat: float, network: str) -> None:
+    assert auto.choose(survey(flat=flat), (side, side), channels)[0]["architecture"]["name"] == network
 
 
 def test_few_photographs_are_mirrored() -> None:
