@@ -25,7 +25,7 @@ LOW = Vitals(diversity=0.3, duplicates=0.2)
 ILL: list[tuple[str, str, Signs]] = [  # alarm, severity, signs
     ("collapse", "alarm", Signs(Vitals(diversity=0.01, duplicates=1.0))),
     ("collapse", "warn", Signs(LOW, earlier=LOW)),
-    ("collapse", "warn", Signs(Vitals(diversity=0.8, duplicates=0.95), earlier=Vitals(diversity=0.5, duplicates=0.95))),
+    ("collapse", "warn", Signs(Vitals(diversity=0.8, duplicates=0.95), earlier=Vitals(diversity=0.8, duplicates=0.95))),
     ("collapse", "warn", Signs(replace(WELL, coverage=0.35), best=WELL)),
     ("collapse", "alarm", Signs(replace(WELL, scored_recall=0.1), best=WELL)),
     ("overfitting", "warn", Signs(replace(WELL, held_out_gap=0.6), best=WELL)),
@@ -49,6 +49,10 @@ ILL: list[tuple[str, str, Signs]] = [  # alarm, severity, signs
 FINE: list[tuple[str, Signs]] = [
     ("collapse", Signs(LOW)),  # early: nothing to compare with yet
     ("collapse", Signs(LOW, earlier=Vitals(diversity=0.2, duplicates=0.2))),  # it improves
+    (
+        "collapse",
+        Signs(Vitals(diversity=0.24, duplicates=1.0), earlier=Vitals(diversity=0.04, duplicates=1.0)),
+    ),  # dcgan
     ("collapse", Signs(Vitals(coverage=0.05), best=Vitals(coverage=0.15))),  # never was good
     ("collapse", Signs(replace(WELL, diversity=0.9), best=replace(WELL, diversity=3.0))),  # noise is diverse, too
     ("overfitting", Signs(replace(WELL, held_out_gap=None, separation=1.0), best=WELL, epochs=50)),  # not worse
@@ -108,7 +112,7 @@ def test_any_number_may_be_missing(name: str) -> None:
     [
         ("collapse", Signs(Vitals(diversity=0.055, duplicates=1.0))),
         ("overfitting", Signs(Vitals(held_out_gap=0.45))),
-        ("discriminator_strong", Signs(Vitals(separation=0.9, loss_share=0.02))),
+        ("discriminator_strong", Signs(Vitals(separation=0.9, loss_share=0.01))),
         ("discriminator_weak", Signs(Vitals(told_apart=0.9, separation=0.0, loss_share=0.9))),
         ("vanishing", Signs(Vitals(push=0.011, separation=1.0))),
         ("divergence", Signs(Vitals(gap=90.0))),
