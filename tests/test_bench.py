@@ -340,6 +340,7 @@ def test_bars() -> None:
     assert Bar("g", "s", 3, "at most").met(series)
     assert not Bar("g", "s", 2.9, "at most").met(series)
     assert Bar("g", "s", 1, "at least", "every seed").met(series)
+    assert not Bar("g", "s", 1.1, "at least", "every seed").met(series)
     assert not Bar("g", "s", 4, "at most", "every seed").met(series)
     assert Bar("g", "s", 3, "at most", "every seed").value(series) == 5
     for values in ((1.0, None), (), (None,)):
