@@ -26,7 +26,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = self.conv(F.gelu(self.norm(x)))
-        return found + self.widen(F.avg_pool2d(x, 2, ceil_mode=True))
+        short: Tensor = self.widen(F.avg_pool2d(x, 2, ceil_mode=True))
+        return found + short
 
 
 class ResidualNet(Network):
