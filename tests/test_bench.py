@@ -46,7 +46,7 @@ from gansmith.folder.run_json import update_run
 
 NAMES = bench.names()
 TINY = ["--minutes", "0.002", "--seeds", "1", "--samples", "20", "--set", "train.batch=4", "evaluate.times=0"]
-NARROW = {"few-shot": ["architecture.width=4", "architecture.discriminator_width=4"]}  # 64 x 64 takes a while
+NARROW = {"few-shot": ["architecture.width=4"]}  # 64 x 64 takes a while
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_every_benchmark_runs_in_miniature(
     monkeypatch.setattr(_runs, "LOOK_SECONDS", 0)
     monkeypatch.setattr(type(bench.find(name)), "pictured", 9)
     monkeypatch.setattr(auto, "SETS", auto.SETS[:1])
-    few = [one for one in auto.candidates() if one["name"] in ("auto", "width 16", "r3gan")]
+    few = [one for one in auto.candidates() if one["name"] in ("auto", "plain 16", "r3gan")]
     monkeypatch.setattr(auto, "candidates", lambda: few)
     monkeypatch.setattr(babysitting, "SETS", babysitting.SETS[:2])
     monkeypatch.setattr(few_shot, "DRAWN", few_shot.CHUNK // 10)
@@ -150,6 +150,7 @@ def test_points_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_processes_are_started_once_and_another_protocol_is_refused(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     words = ["bench", "stacked-mnist", *TINY]
     assert main(words) == 0
     assert "1 trainings, 0 of them there already" in capsys.readouterr().err

@@ -21,10 +21,10 @@ class Compositions(NamedTuple):
     present: Tensor
 
 
-def count_distance(generated: Tensor, reference: Tensor) -> float:
+def count_distance(made: Tensor, real: Tensor) -> float:
     """Total variation between two histograms of counts int64 [N], [M]: the share that would have to change, 0 to 1."""
-    most = 1 + int(torch.cat([generated, reference]).max())
-    shares = [torch.bincount(x, minlength=most).double() / len(x) for x in (generated, reference)]
+    most = 1 + int(torch.cat([made, real]).max())
+    shares = [torch.bincount(x, minlength=most).double() / len(x) for x in (made, real)]
     return float((shares[0] - shares[1]).abs().sum()) / 2
 
 
@@ -36,9 +36,9 @@ def together(present: Tensor) -> Tensor:
     return rates[i, j]
 
 
-def couples_distance(generated: Tensor, reference: Tensor) -> float:
+def couples_distance(made: Tensor, real: Tensor) -> float:
     """Mean absolute difference of `together` over all couples, of presences bool [N, K] and [M, K]."""
-    return float((together(generated) - together(reference)).abs().mean())
+    return float((together(made) - together(real)).abs().mean())
 
 
 def share_with(present: Tensor, couples: Couples) -> float:
