@@ -43,12 +43,13 @@ def words(title: str, *lines: str) -> Image.Image:
 def dots(bars: Sequence[tuple[Bar, Series]]) -> Image.Image:
     """One row a bar: a dot a seed, an upright line at the limit; green where it is met."""
     image, draw = _paper(WIDTH, 2 * MARGIN + 2 * LINE * len(bars))
-    left, right = LABEL + MARGIN, WIDTH - 90
+    labels = [f"{bar.group}: {bar.title or bar.score} {bar.sense} {bar.limit:.3g}" for bar, _ in bars]
+    left, right = 3 * MARGIN + max(int(_font(14).getlength(label)) for label in labels), WIDTH - 90
     for k, (bar, series) in enumerate(bars):
         y, known = MARGIN + 2 * LINE * k + LINE, [v for v in series.values if v is not None]
         most = 1.15 * max([abs(bar.limit), *map(abs, known), 1e-9])
         colour = GOOD if bar.met(series) else BAD
-        draw.text((MARGIN, y - 8), f"{bar.group}: {bar.title or bar.score} {bar.sense} {bar.limit:.3g}", INK, _font(14))
+        draw.text((MARGIN, y - 8), labels[k], INK, _font(14))
         draw.line((left, y, right, y), PALE)
         limit = left + (right - left) * bar.limit / most
         draw.line((limit, y - 12, limit, y + 12), INK, 2)
