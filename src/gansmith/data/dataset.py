@@ -27,12 +27,12 @@ PROBED_ALL = 512  # data sets up to this size are read whole at opening
 
 
 class ImageDataset(Dataset):
-    """`files` at `spec.shape`; with `mirror`, sample i + len(files) is sample i mirrored.
+    """`files` at `spec.shape`; with `mirror`, sample i + len(files) is sample i mirrored; `keep` them where they fit.
 
     Raises DataError where fewer than two pictures can be read.
     """
 
-    def __init__(self, files: Files, spec: Spec, fit: Fit = "crop", mirror: bool = False) -> None:
+    def __init__(self, files: Files, spec: Spec, fit: Fit = "crop", mirror: bool = False, keep: bool = True) -> None:
         self.files = files
         self.spec = spec
         self.fit: Fit = fit
@@ -55,7 +55,7 @@ class ImageDataset(Dataset):
             self._whole = files.pixels
             self._require_two(len(files))
         else:
-            self._claim()
+            self._claim(keep)
             self._probe()
 
     def __len__(self) -> int:
@@ -82,9 +82,12 @@ class ImageDataset(Dataset):
         return ImageDataset(self.files.channels, Spec((1, *self.spec.shape[1:])), self.fit)
 
     def without_rules(self) -> ImageDataset | None:
-        """Pictures of the same things in company by chance, at the same size; None where nothing is known of rules."""
+        """Pictures of the same things in company by chance, at the same size; None where nothing is known of rules.
+
+        Not kept in memory: whoever wants these looks at each once.
+        """
         files = self.files.without_rules()
-        return None if files is None else ImageDataset(files, Spec(self.spec.shape), self.fit)
+        return None if files is None else ImageDataset(files, Spec(self.spec.shape), self.fit, keep=False)
 
     def _pixels(self, plain: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [B, C, H, W], the caller's own."""
@@ -98,9 +101,9 @@ class ImageDataset(Dataset):
                 self._cached[i] = True  # after the picture: other threads look here first
         return self._cache[plain]
 
-    def _claim(self) -> None:
+    def _claim(self, keep: bool) -> None:
         shape = (len(self.files), *self.spec.shape)
-        if np.prod(shape, dtype=np.int64) <= CACHE_BYTES:
+        if keep and np.prod(shape, dtype=np.int64) <= CACHE_BYTES:
             self._cache = np.full(shape, 255, np.uint8)  # writing is what makes the system hand the memory over
             self._cached = np.zeros(len(self.files), np.bool_)
 
