@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from gansmith import auto
+from gansmith.auto import Budget, networks
+from gansmith.auto.networks import Row
 from gansmith.contracts import Survey
 from gansmith.data.images import Images
 from gansmith.recipe import Recipe
@@ -30,7 +32,7 @@ def test_every_choice_is_a_recipe_with_reasons(channels: int, side: int, flat: f
 
 @pytest.mark.parametrize(("flat", "output"), [(0.02, "tanh"), (0.6, "linear")])
 def test_plain_backgrounds_get_no_tanh(flat: float, output: str) -> None:
-    assert auto.choose(survey(flat=flat), (28, 28), 1)[0]["architecture"]["output"] == output
+    assert auto.choose(survey(flat=flat), (28, 28), 1, network="dcgan")[0]["architecture"]["output"] == output
 
 
 def test_photographs_are_trained_at_half_the_rate() -> None:
@@ -38,18 +40,60 @@ def test_photographs_are_trained_at_half_the_rate() -> None:
     assert rates == [2e-3, 1e-3]
 
 
+def row(**changes: object) -> Row:
+    about = {"data": "x", "count": 1000, "side": 32, "channels": 3, "classes": 0, "flat": 0.0, "minutes": 2.0}
+    return Row(**{**about, "frechet": {"dcgan": (2.0, 1.0), "r3gan": (1.0, 4.0)}, **changes})  # type: ignore[arg-type]
+
+
+def test_the_best_network_is_that_of_both_judges() -> None:
+    assert row().order == ["dcgan", "r3gan"]  # 2 x 1 against 1 x 4
+    assert row(frechet={"dcgan": (2.0,), "r3gan": (1.0,)}).order == ["r3gan", "dcgan"]
+
+
 @pytest.mark.parametrize(
-    ("side", "channels", "flat", "network"),
+    ("change", "more"),
     [
-        (28, 1, 0.9, "dcgan"),
-        (32, 3, 0.0, "r3gan"),
-        (32, 3, 0.6, "dcgan"),
-        (8, 3, 0.0, "dcgan"),
-        (64, 3, 0.0, "fastgan"),
+        ({}, {"side": 64}),
+        ({}, {"channels": 1}),
+        ({}, {"flat": 0.9}),
+        ({}, {"count": 100_000}),
+        ({}, {"classes": 10}),
+        ({}, {"minutes": 60.0}),
     ],
 )
-def test_networks_follow_the_data(side: int, channels: int, flat: float, network: str) -> None:
-    assert auto.choose(survey(flat=flat), (side, side), channels)[0]["architecture"]["name"] == network
+def test_rows_are_compared_by_all_that_matters(change: dict[str, object], more: dict[str, object]) -> None:
+    asked = (Survey(1000, (), 3), 32, 3, Budget(minutes=2))
+    assert row(**change).unlike(*asked) == 0
+    assert row(**more).unlike(*asked) > 0
+
+
+def test_the_measured_rows_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (row(), row(side=64, frechet={"fastgan": (1.0,), "dcgan": (9.0,)}))
+    monkeypatch.setattr(auto.networks, "measured", lambda: rows)
+    small, large = (auto.choose(survey(), (side, side), 3) for side in (32, 64))
+    assert [t["architecture"]["name"] for t, _ in (small, large)] == ["dcgan", "fastgan"]
+    assert "fastgan 1, dcgan 9" in large[1][0]
+
+
+def test_every_measured_network_can_be_sized() -> None:
+    assert networks.measured()
+    for found in networks.measured():
+        assert set(found.frechet) <= set(networks.names())
+
+
+@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("side", [8, 28, 64, 512])
+def test_networks_are_as_wide_as_the_resolution_allows(name: str, channels: int, side: int) -> None:
+    table = networks.sized(name, side, channels, 0.0)
+    assert 4 <= table["width"] <= 64
+    assert networks.sized(name, side, channels, 0.0, "cuda")["width"] == 2 * table["width"]
+
+
+def test_an_asked_network_is_sized_for_the_data() -> None:
+    table, reasons = auto.choose(survey(), (64, 64), 3, network="stylegan2")
+    assert table["architecture"] == networks.sized("stylegan2", 64, 3, 0.0)
+    assert "as asked" in reasons[0]
 
 
 def test_few_photographs_are_mirrored() -> None:

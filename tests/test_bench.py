@@ -9,7 +9,6 @@ import signal
 import subprocess
 import types
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,6 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for k in range(count):
             Image.fromarray(chance.integers(0, 255, (16, 16), np.uint8)).save(folder / f"{k}.png")
     monkeypatch.setattr(Data, "find", lambda self, root: str(tmp_path / "pictures"))
-    monkeypatch.setattr(Group, "missing", property(lambda self: [n for n in self.needs if find_spec(n) is None]))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "pictures"
 
@@ -81,8 +79,7 @@ def test_every_benchmark_runs_in_miniature(
     monkeypatch.setattr(_runs, "LOOK_SECONDS", 0)
     monkeypatch.setattr(type(bench.find(name)), "pictured", 9)
     monkeypatch.setattr(auto, "SETS", auto.SETS[:1])
-    few = [one for one in auto.candidates() if one["name"] in ("auto", "plain 16", "r3gan")]
-    monkeypatch.setattr(auto, "candidates", lambda: few)
+    monkeypatch.setattr(auto.networks, "names", lambda: ["dcgan", "r3gan"])
     monkeypatch.setattr(babysitting, "SETS", babysitting.SETS[:2])
     monkeypatch.setattr(few_shot, "DRAWN", few_shot.CHUNK // 10)
     monkeypatch.setattr(few_shot, "CHUNK", few_shot.CHUNK // 10)
@@ -131,7 +128,6 @@ def test_babysitting_is_thirty_runs_of_ten_sets() -> None:
     assert all(group.recipe is None and not group.settings for group in found.groups())
 
 
-@pytest.mark.skipif(find_spec("gansmith.data.points") is None, reason="points are not in this version")
 @pytest.mark.quick
 def test_points_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -301,17 +297,6 @@ def test_a_damaged_note_is_told(tmp_path: Path) -> None:
     (tmp_path / "one-0.json").write_text("{")
     with pytest.raises(RunFolderError, match="damaged"):
         _runs.run_all(Two("two"), Ask(tmp_path), lambda _: None)
-
-
-def test_parts_that_are_missing_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lacking = [Group("one", Data("d", "digits", "gansmith.data.nothing"))]
-    monkeypatch.setattr(Two, "groups", lambda self: lacking)
-    with pytest.raises(GansmithError, match=r"gansmith\.data\.nothing is not in this version"):
-        _runs.run_all(Two("two"), Ask(tmp_path), lambda _: None)
-    monkeypatch.setattr(Two, "keeps_refused", True)
-    (outcome,) = _runs.run_all(Two("two"), Ask(tmp_path), lambda _: None)
-    assert outcome.state == "refused"
-    assert "not in this version" in outcome.message
 
 
 def test_data_is_looked_for_below_a_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from gansmith.contracts import GivenSpec, Spec
-from gansmith.data.codec import GAP, ImageCodec, grid, to_bytes
+from gansmith.data.codec import GAP, ImageCodec, clustered, grid, to_bytes
 from gansmith.errors import DataError
 
 SHAPES = [(1, 8, 8), (3, 16, 12), (4, 9, 20)]
@@ -110,7 +110,7 @@ def test_refused_endings_and_empty_samples(tmp_path: Path) -> None:
 
 
 def test_describe_and_restore() -> None:
-    for given in (None, GivenSpec(("cat", "dog"))):
+    for given in (None, GivenSpec(("cat", "dog")), clustered((0.75, 0.25))):
         codec = ImageCodec(Spec((3, 16, 12), given), "pad")
         assert ImageCodec.restore(json.loads(json.dumps(codec.describe()))) == codec
 

@@ -155,7 +155,7 @@ def _begin(folder: Path, recipe: Recipe, dataset: Dataset, device: torch.device)
         "fingerprint": dataset.fingerprint,
         "count": len(dataset),
         "shape": list(dataset.spec.shape),
-        "classes": list(dataset.spec.given.names) if dataset.spec.given else [],
+        "classes": list(dataset.spec.class_names),
     }
     versions = {"gansmith": gansmith.__version__, "torch": torch.__version__, "python": platform.python_version()}
     update_run(

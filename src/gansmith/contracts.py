@@ -28,10 +28,21 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class GivenSpec:
-    """What both players are told about a sample. Kind "class": an index into `names`, int64 [B]."""
+    """What both players are told about a sample: an index into `names`, int64 [B].
+
+    Kind "class": what people call it, and can ask for. Kind "cluster": the group of like samples that it belongs to;
+    nobody asks for these, and samples are drawn with the training samples' `shares`, which sum to 1.
+    """
 
     names: tuple[str, ...]
-    kind: str = "class"
+    kind: Literal["class", "cluster"] = "class"
+    shares: tuple[float, ...] = ()
+
+    def draw(self, count: int, seed: int) -> Tensor:
+        """Clusters int64 [count] by their shares; the k-th of a seed is always the same."""
+        numbers = torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        ends = torch.tensor(self.shares, dtype=torch.float64).cumsum(0)
+        return torch.searchsorted(ends, numbers * ends[-1]).clamp(max=len(self.shares) - 1)
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,13 @@ class Spec:
 
     @property
     def classes(self) -> int:
-        """The number of classes both players are told about; 0 where training is unconditional."""
-        return len(self.given.names) if self.given and self.given.kind == "class" else 0
+        """The number of classes or clusters both players are told about; 0 where they are told nothing."""
+        return len(self.given.names) if self.given else 0
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that samples can be asked of."""
+        return self.given.names if self.given and self.given.kind == "class" else ()
 
 
 class Verdict(NamedTuple):

@@ -11,6 +11,8 @@ from typing import Any, Literal, cast
 import torch
 
 from gansmith import auto
+from gansmith.auto.networks import Budget
+from gansmith.auto.networks import names as auto_networks
 from gansmith.config import apply_settings, build
 from gansmith.contracts import Source
 from gansmith.data import builtin
@@ -97,11 +99,31 @@ def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
     elif isinstance(resolved, Images):
         assert resolved.resolution is not None
         assert resolved.channels is not None
-        table, reasons = auto.choose(survey, resolved.resolution, resolved.channels)
+        table, reasons = auto.choose(
+            survey,
+            resolved.resolution,
+            resolved.channels,
+            budget=_budget(asked, wish),
+            network=_network(wish),
+            classes=bool(resolved.classes),
+        )
     else:
         raise RecipeError(f"auto chooses for pictures and points, not for {asked['data']['name']}. Give a --recipe.")
     say("auto chose for this data:\n" + "\n".join(f"  - {reason}" for reason in reasons))
     return _apply(table, wish)
+
+
+def _budget(asked: dict[str, Any], wish: Wish) -> Budget:
+    """Where, and for how long, the training is to run, as far as the command says."""
+    train = apply_settings(asked, [s for s in wish.settings if _keys(s)[0] == "train"])["train"]
+    return Budget(choose_device(str(train.get("device", "auto"))).type, train.get("minutes"))
+
+
+def _network(wish: Wish) -> str | None:
+    """The networks that a setting asks for, where auto knows how wide they are to be."""
+    asked = apply_settings({}, [s for s in wish.settings if _keys(s) in (["architecture"], ["architecture", "name"])])
+    name = asked.get("architecture", {}).get("name")
+    return name if name in auto_networks() else None
 
 
 def _data(table: dict[str, Any], wish: Wish) -> dict[str, Any]:

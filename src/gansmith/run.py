@@ -142,11 +142,14 @@ class Run:
         return torch.cat([self.game.sample(z[p].to(self.device), g).cpu() for p, g in zip(parts, labels, strict=True)])
 
     def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """`count` samples of a seed, with classes as frequent as in the training data: (samples, labels or None)."""
+        """`count` samples of a seed, with classes and clusters as frequent as in the training data: (samples, classes
+        or None)."""
         generator = torch.Generator().manual_seed(seed)
         z = torch.randn(count, self.latent_size, generator=generator)
+        if self.spec.given is not None and self.spec.given.kind == "cluster":
+            return self.sample(z, self.spec.given.draw(count, seed)), None
         given = None
-        if self.spec.classes and self.dataset.labels is not None:
+        if self.spec.given is not None and self.dataset.labels is not None:
             given = self.dataset.labels[torch.randint(len(self.dataset.labels), (count,), generator=generator)]
         return self.sample(z, given), given
 

@@ -60,8 +60,7 @@ class Trained:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names to choose from in `sample(label=...)`; empty where the generator is unconditional."""
-        given = self.codec.spec.given
-        return given.names if given else ()
+        return self.codec.spec.class_names
 
     def sample(
         self, count: int = 16, seed: int = 0, label: str | int | None = None, truncation: float = 1.0
@@ -72,8 +71,13 @@ class Trained:
         if not 0 <= truncation <= 1:
             raise RecipeError(f"--truncation must be in [0, 1] (1: none, 0.7: safer samples), not {truncation}.")
         labels = self._labels(count, label)
-        parts = sampling.draw(self.generator, count, seed, labels, truncation)
+        parts = sampling.draw(self.generator, count, seed, self._given(labels, count, seed), truncation)
         return Samples(torch.cat(list(parts)), self.codec, labels)
+
+    def _given(self, labels: Tensor | None, count: int, seed: int) -> Tensor | None:
+        """What the generator is told: the labels, or clusters as frequent as in the training data, or nothing."""
+        given = self.codec.spec.given
+        return given.draw(count, seed) if given is not None and given.kind == "cluster" else labels
 
     def _labels(self, count: int, label: str | int | None) -> Tensor | None:
         if not self.classes:
@@ -97,6 +101,7 @@ class Trained:
             if self.classes and dataset.labels is not None:
                 chance = torch.Generator().manual_seed(seed)
                 labels = dataset.labels[torch.randint(len(dataset.labels), (count,), generator=chance)]
-            return torch.cat(list(sampling.draw(self.generator, count, seed, labels))), labels
+            given = self._given(labels, count, seed)
+            return torch.cat(list(sampling.draw(self.generator, count, seed, given))), labels
 
         return draw

@@ -7,7 +7,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -29,7 +28,6 @@ class Data:
 
     name: str
     place: str
-    needs: str = "gansmith.data.images"  # the module that reads it
 
     def find(self, root: Path | None) -> str:
         """What to train on. Raises DataError where it is not below `root`, or GANSMITH_DATA."""
@@ -55,12 +53,7 @@ class Group:
     classes: bool | None = None
     resolution: int | None = None
     settings: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()  # modules of parts, besides the data's
-
-    @property
-    def missing(self) -> list[str]:
-        """Modules that it needs and this version has not."""
-        return [name for name in (self.data.needs, *self.needs) if find_spec(name) is None]
+    longer: float = 1  # times the benchmark's minutes
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,13 @@ from gansmith.bench._runs import note, noted
 from gansmith.config import build
 from gansmith.contracts import Dataset, Source
 from gansmith.errors import GansmithError
-from gansmith.features import choose
-
-
-def judges(bench: Bench) -> tuple[str, ...]:
-    """Those of the benchmark that this version has."""
-    return tuple(judge for judge in bench.judges if FEATURES[judge] in choose.NAMES)
 
 
 def judge_all(bench: Bench, outcomes: list[Outcome], samples: int | None, say: Callable[[str], None]) -> None:
     """Put scores and protocols into `outcomes`. What was judged before, with the same generator, is kept."""
     for outcome in outcomes:
         if outcome.state == "finished":
-            for judge in judges(bench):
+            for judge in bench.judges:
                 _judge(bench, outcome, judge, samples, say)
         seen = {SEEN.score: float(outcome.facts["samples_seen"])} if "samples_seen" in outcome.facts else {}
         outcome.scores.setdefault(FIRST, {}).update(seen | bench.run_scores(outcome))
@@ -49,8 +43,13 @@ def _measured(bench: Bench, outcome: Outcome, features: str, samples: int | None
         return {"values": {}, "protocol": {"unable": str(error)}}
 
 
+def source_of(outcome: Outcome, **changes: Any) -> Any:
+    """Where a run's samples came from; `changes` are keys of [data]."""
+    table = {**api.load(outcome.folder).metadata["recipe"]["data"], **changes}
+    return build(Source, table, "[data]", trust=False)  # type: ignore[type-abstract]
+
+
 def data_of(outcome: Outcome, **changes: Any) -> tuple[Dataset, Dataset | None]:
     """What a run was trained on, and its held-out split or None; `changes` are keys of [data]."""
-    table = {**api.load(outcome.folder).metadata["recipe"]["data"], **changes}
-    source: Any = build(Source, table, "[data]", trust=False)  # type: ignore[type-abstract]
+    source = source_of(outcome, **changes)
     return source.open()[0], source.open_test()

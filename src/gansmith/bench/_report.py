@@ -34,7 +34,7 @@ class Result:
         """By group, judge and column, then what is derived from several groups."""
         groups = dict.fromkeys(o.training.group.name for o in self.outcomes)
         scores = [c.score for c in (*self.bench.columns, SEEN)]
-        judges = _judge.judges(self.bench)
+        judges = self.bench.judges
         own = [by_seed(self.outcomes, g, s, j) for g in groups for j in judges for s in scores]
         return own + self.bench.derived(self.outcomes)
 
@@ -71,7 +71,7 @@ class Result:
             "samples": ask.samples or bench.samples or "5000, or as many as the data has",
             "side_by_side": ask.jobs,
             "threads_each": ask.threads,
-            "judges": {judge: FEATURES[judge] for judge in _judge.judges(bench)},
+            "judges": {judge: FEATURES[judge] for judge in bench.judges},
             "as_stated": not self.departures,
             "departures": self.departures,
             "notes": [*bench.notes, *_lacking(bench)],
@@ -132,8 +132,7 @@ def versions() -> dict[str, str]:
 def _lacking(bench: Bench) -> list[str]:
     if SECOND not in bench.judges:
         return ["one judge alone: points have no second extractor, and modes are counted without any"]
-    there = SECOND in _judge.judges(bench)
-    return [] if there else ["no second judge: the features 'second' are not in this version"]
+    return []
 
 
 def _bar(bar: Bar, series: Series) -> dict[str, Any]:

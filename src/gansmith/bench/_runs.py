@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gansmith.bench._bench import Bench, Group, Outcome, Training
+from gansmith.bench._bench import Bench, Outcome, Training
 from gansmith.callbacks.stop import Stop
-from gansmith.errors import GansmithError, RecipeError, RunFolderError
+from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import alerts, atomic
 from gansmith.folder.run_json import read_run
 
@@ -56,7 +56,7 @@ def cores() -> int:
 def trainings(bench: Bench, ask: Ask) -> list[Training]:
     """Seeds outermost, so that what is to be compared runs at about the same time."""
     seeds, minutes = ask.seeds or bench.seeds, ask.minutes or bench.minutes
-    return [Training(group, seed, minutes) for seed in range(seeds) for group in bench.groups()]
+    return [Training(group, seed, minutes * group.longer) for seed in range(seeds) for group in bench.groups()]
 
 
 def run_all(bench: Bench, ask: Ask, say: Callable[[str], None]) -> list[Outcome]:
@@ -65,10 +65,10 @@ def run_all(bench: Bench, ask: Ask, say: Callable[[str], None]) -> list[Outcome]
     commands = {training.name: _command(bench, training, ask) for training in wanted}
     for training in wanted:
         _require_same(ask.work, training, commands[training.name])
-    todo = deque(t for t in wanted if commands[t.name] and not _noted(ask.work, t).get("state"))
+    todo = deque(t for t in wanted if not _noted(ask.work, t).get("state"))
     say(f"bench {bench.name}: {len(wanted)} trainings, {len(wanted) - len(todo)} of them there already.")
     _work_off(todo, commands, bench, ask, say)
-    return [_outcome(training, ask.work, commands[training.name]) for training in wanted]
+    return [_outcome(training, ask.work) for training in wanted]
 
 
 def note(work: Path, training: Training, **more: Any) -> None:
@@ -82,12 +82,8 @@ def noted(outcome: Outcome, key: str) -> Any:
 
 
 def _command(bench: Bench, training: Training, ask: Ask) -> list[str]:
-    """Words for `gansmith`; none where parts are missing and the benchmark takes that as a result."""
+    """Words for `gansmith`."""
     group, folder = training.group, ask.work / training.name
-    if group.missing:
-        if not bench.keeps_refused:
-            raise RecipeError(f"bench {bench.name} cannot train '{group.name}': {_absent(group)}.")
-        return []
     words = ["train", group.data.find(ask.data_root), "--run", str(folder.resolve())]
     words += ["--minutes", f"{training.minutes:g}", "--seed", str(training.seed)]
     words += ["--recipe", group.recipe] if group.recipe else []
@@ -112,16 +108,12 @@ def _noted(work: Path, training: Training) -> dict[str, Any]:
 def _require_same(work: Path, training: Training, command: list[str]) -> None:
     """Raises RunFolderError where the place holds a training of another length, seed, recipe or data."""
     before = _noted(work, training).get("command", command)
-    if command and before != command:
+    if before != command:
         raise RunFolderError(
             f"{work / training.name} is a training by another command:\n  then: {' '.join(before)}\n"
             f"  now:  {' '.join(command)}\nNothing was changed. Choose another --work, or delete that folder and "
             f"{training.name}.json beside it."
         )
-
-
-def _absent(group: Group) -> str:
-    return f"{', '.join(group.missing)} is not in this version of gansmith"
 
 
 def _work_off(
@@ -187,10 +179,8 @@ def _ended(training: Training, code: int, bench: Bench, work: Path) -> str:
     return state
 
 
-def _outcome(training: Training, work: Path, command: list[str]) -> Outcome:
+def _outcome(training: Training, work: Path) -> Outcome:
     folder, found = work / training.name, _noted(work, training)
-    if not command:
-        return Outcome(training, folder, "refused", _absent(training.group))
     run = read_run(folder) if (folder / "run.json").exists() else {}
     facts = {key: run[key] for key in FACTS if key in run}
     if "data" in facts:

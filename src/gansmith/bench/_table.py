@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gansmith.bench import _judge
 from gansmith.bench._bench import FIRST, SEEN, Series
 from gansmith.bench._report import Result, machine, published, versions
 
@@ -91,7 +90,7 @@ def _how(result: Result) -> list[str]:
     for outcome in result.outcomes:
         for judge, how in outcome.protocol.items():
             extractors.setdefault(judge, set()).add(str(how.get("extractor", "none")))
-    told = [f"{judge} {'/'.join(sorted(extractors.get(judge, ['-'])))}" for judge in _judge.judges(result.bench)]
+    told = [f"{judge} {'/'.join(sorted(extractors.get(judge, ['-'])))}" for judge in result.bench.judges]
     return [
         f"{len(protocol['seeds'])} seed(s), {protocol['minutes']:g} minutes each, {protocol['side_by_side']} at a time "
         f"on {protocol['threads_each']} thread(s) each; median (lowest to highest) over the seeds",

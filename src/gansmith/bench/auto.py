@@ -1,21 +1,24 @@
-"""`auto`: the table by which `auto` chooses: every candidate on every data set, at equal time.
+"""`auto`: the table by which `auto` chooses its networks: each of them on every data set, at equal time.
 
-The candidates are `candidates.toml` beside this. A row of the result is what the data is (samples, size, classes), the
-candidates in the order of their Frechet distance, and how much worse each is than the best.
+The networks are those of `gansmith/auto/networks.toml`; all else is what `auto` takes with them. The `table` of the
+result is `gansmith/auto/measured.json`: a row for every data set and length, with what the data is and the Frechet
+distance of each network's samples by each judge.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
 from PIL import Image
 
+from gansmith.auto import networks
+from gansmith.auto.networks import Row
 from gansmith.bench._bench import Bench, Column, Data, Group, Outcome, by_seed
 from gansmith.bench._figure import heat
+from gansmith.bench._judge import source_of
 from gansmith.bench._table import number
 
 SETS = (
@@ -25,16 +28,17 @@ SETS = (
     Data("clothing", "clothing-128/clothing_128.zip"),
     Data("cells", "bccd-256/bccd_256.zip"),
     Data("emoji", "noto-emoji-128/noto_emoji_128.zip"),
-    Data("scenes", "scenes", "gansmith.data.scenes"),
+    Data("scenes", "scenes"),
 )
-CANDIDATES = Path(__file__).with_name("candidates.toml")
+LONGER = 3  # times as long, to see whether another network wins where there is more time
+LONG = {"cifar10": ("dcgan", "r3gan", "fastgan"), "clothing": ("dcgan", "r3gan", "fastgan")}
 BETWEEN = " by "
 
 
 class Auto(Bench):
-    """Candidates x data sets."""
+    """Networks x data sets."""
 
-    summary = "candidates on several data sets at equal time: the table by which auto chooses"
+    summary = "networks on several data sets at equal time: the table by which auto chooses"
     notes = ("one short training each: differences of a tenth mean nothing",)
     seeds = 1
     minutes = 2
@@ -42,62 +46,58 @@ class Auto(Bench):
     keeps_refused = True
 
     def groups(self) -> Sequence[Group]:
-        return [
-            Group(
-                f"{data.name}{BETWEEN}{one['name']}",
-                data,
-                one.get("recipe"),
-                settings=tuple(one.get("settings", ())),
-                needs=tuple(one.get("needs", ())),
-            )
-            for data in SETS
-            for one in candidates()
+        short = [_group(data, name, data.name) for data in SETS for name in networks.names()]
+        return short + [
+            _group(data, name, f"{data.name}, longer", LONGER) for data in SETS for name in LONG.get(data.name, ())
         ]
 
     def table(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        """Data -> what it is, the best candidate, and each candidate's scores with its distance over the best's."""
-        return {data.name: _row(data.name, outcomes) for data in SETS}
+        return {"rows": [asdict(row) for row in _rows(outcomes)]}
 
     def lines(self, outcomes: Sequence[Outcome]) -> list[str]:
-        rows = self.table(outcomes)
-        return [f"best for {name} ({row['data']}): {row['best'] or 'none finished'}" for name, row in rows.items()]
+        return [f"best for {row.data}, {row.minutes:g} minutes: {', '.join(row.order)}" for row in _rows(outcomes)]
 
     def panels(self, outcomes: Sequence[Outcome]) -> list[Image.Image]:
-        cells = {
-            name: {
-                candidate: (
-                    None if one["times_best"] is None else 1 / one["times_best"],
-                    number(one["frechet"]) if one["frechet"] is not None else one["state"],
-                )
-                for candidate, one in row["candidates"].items()
+        shown: dict[str, dict[str, tuple[float | None, str]]] = {}
+        for row in _rows(outcomes):
+            best = min(values[0] for values in row.frechet.values())
+            shown[f"{row.data}, {row.minutes:g} min"] = {
+                name: (best / max(values[0], 1e-9), " | ".join(number(value) for value in values))
+                for name, values in row.frechet.items()
             }
-            for name, row in self.table(outcomes).items()
-        }
-        return [heat("Frechet distance (green: the best of its row)", cells)]
+        return [heat("Frechet distance by each judge (green: the best of its row)", shown)] if shown else []
 
 
-def candidates() -> list[dict[str, Any]]:
-    """The tables of candidates.toml."""
-    found: list[dict[str, Any]] = tomllib.loads(CANDIDATES.read_text(encoding="utf-8"))["candidate"]
-    return found
+def _group(data: Data, network: str, row: str, longer: float = 1) -> Group:
+    return Group(f"{row}{BETWEEN}{network}", data, settings=(f"architecture.name={network}",), longer=longer)
 
 
-def _row(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    runs = [o for o in outcomes if o.training.group.data.name == name]
-    found: dict[str, dict[str, Any]] = {}
-    for group in dict.fromkeys(o.training.group.name for o in runs):
-        own = [o for o in runs if o.training.group.name == group]
-        scores = {key: by_seed(own, group, key).of("median") for key in ("frechet", "coverage", "recall")}
-        seen = [o.facts["samples_seen"] for o in own if "samples_seen" in o.facts]
-        state = next((o.state for o in own if o.state != "finished"), "finished")
-        seen_median = median(seen) if seen else None
-        found[group.partition(BETWEEN)[2]] = {"state": state, **scores, "samples_seen": seen_median}
-    known = {candidate: one["frechet"] for candidate, one in found.items() if one["frechet"] is not None}
-    best = min(known, key=lambda candidate: known[candidate]) if known else None
-    for one in found.values():
-        one["times_best"] = None if one["frechet"] is None or best is None else one["frechet"] / max(known[best], 1e-9)
-    order = sorted(found, key=lambda candidate: known.get(candidate, float("inf")))
-    facts: dict[str, Any] = next((o.facts["data"] for o in runs if "data" in o.facts), {})
-    size = "x".join(map(str, facts.get("shape", [])))
-    about = f"{facts.get('count', '?')} of {size or '?'}, {len(facts.get('classes', []))} classes"
-    return {"data": about, "best": best, "candidates": {candidate: found[candidate] for candidate in order}}
+def _rows(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Of what finished and could be judged by every judge that judged anything of the row."""
+    rows: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.state == "finished":
+            rows.setdefault(outcome.training.group.name.partition(BETWEEN)[0], []).append(outcome)
+    return [_row(found) for found in rows.values()]
+
+
+def _row(outcomes: Sequence[Outcome]) -> Row:
+    judges = [judge for judge in outcomes[0].scores if outcomes[0].value("frechet", judge) is not None]
+    frechet: dict[str, tuple[float, ...]] = {}
+    for group in dict.fromkeys(o.training.group.name for o in outcomes):
+        values = [by_seed(outcomes, group, "frechet", judge).of("median") for judge in judges]
+        if all(value is not None for value in values):
+            frechet[group.partition(BETWEEN)[2]] = tuple(round(value, 4) for value in values if value is not None)
+    source = source_of(outcomes[0])
+    survey = source.survey()
+    data = outcomes[0].facts["data"]
+    return Row(
+        data=outcomes[0].training.group.data.name,
+        count=survey.count,
+        side=max(data["shape"][1:]),
+        channels=data["shape"][0],
+        classes=len(data.get("classes", [])),
+        flat=round(survey.flat, 3),
+        minutes=median(o.training.minutes for o in outcomes),
+        frechet=frechet,
+    )

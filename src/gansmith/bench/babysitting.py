@@ -14,9 +14,9 @@ from gansmith.bench._bench import FIRST, Bar, Bench, Column, Data, Group, Outcom
 SETS = (
     Data("digits", "digits"),
     Data("mnist", "mnist"),
-    Data("stacked-mnist", "stacked-mnist", "gansmith.data.stacked"),
+    Data("stacked-mnist", "stacked-mnist"),
     Data("cifar10", "cifar10"),
-    Data("scenes", "scenes", "gansmith.data.scenes"),
+    Data("scenes", "scenes"),
     Data("clothing", "clothing-128/clothing_128.zip"),
     Data("emoji", "noto-emoji-128/noto_emoji_128.zip"),
     Data("cells", "bccd-256/bccd_256.zip"),
@@ -65,14 +65,11 @@ class Babysitting(Bench):
         ]
 
     def lines(self, outcomes: Sequence[Outcome]) -> list[str]:
-        told = [
+        return [
             f"{o.training.group.name}, seed {o.training.seed}: {', '.join(kinds)} open at the end"
             for o in outcomes
             if (kinds := [_kind(a) for a in (o.facts.get("alarms") or {}).get("open", [])])
         ]
-        if not any("alarms" in o.facts for o in outcomes):
-            told.append("run.json tells no alarms: they are not in this version, and their bar cannot be met.")
-        return told
 
 
 def _kind(alarm: Any) -> str:

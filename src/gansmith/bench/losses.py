@@ -18,7 +18,7 @@ from gansmith.bench._table import number
 from gansmith.config import part_names
 from gansmith.contracts import Loss, Penalty
 
-RING, MODES = Data("ring", "ring", "gansmith.data.points"), 8
+RING, MODES = Data("ring", "ring"), 8
 RECIPE = Path(__file__).with_name("losses.toml")
 NONE = "no penalty"
 

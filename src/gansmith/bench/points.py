@@ -41,4 +41,4 @@ class Points(Bench):
     pictured = 2_500
 
     def groups(self) -> Sequence[Group]:
-        return [Group(name, Data(name, name, "gansmith.data.points")) for name in MODES]
+        return [Group(name, Data(name, name)) for name in MODES]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gansmith.bench._bench import Bench, Column, Data, Group
 
-SCENES = Data("scenes", "scenes", "gansmith.data.scenes")
+SCENES = Data("scenes", "scenes")
 FOUND = ("counts", "couples", "companions", "forbidden")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from gansmith.bench._bench import Bar, Bench, Column, Data, Group
 
-STACKED = Data("stacked-mnist", "stacked-mnist", "gansmith.data.stacked")
+STACKED = Data("stacked-mnist", "stacked-mnist")
 
 
 class StackedMNIST(Bench):

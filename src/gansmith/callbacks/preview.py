@@ -54,11 +54,13 @@ class Preview(Callback):
 
     def _write(self, run: Run) -> None:
         generator = torch.Generator().manual_seed(run.recipe.train.seed)
-        classes = run.spec.classes
+        classes = len(run.spec.class_names)
         square = run.codec.single and 6 <= classes <= 12  # a square grid: then every column is a class
         count = classes**2 if square else run.codec.shown
         z = torch.randn(count, run.latent_size, generator=generator)
         given = torch.arange(count) % classes if classes else None
+        if run.spec.given is not None and not classes:
+            given = run.spec.given.draw(count, run.recipe.train.seed)
         x = run.sample(z, given)
         self.newest = save_picture(run, x, f"{run.clock.samples_seen:09d}.png")
 

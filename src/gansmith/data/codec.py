@@ -87,7 +87,8 @@ class ImageCodec(Codec):
         return {
             "kind": "images",
             "shape": list(self.spec.shape),
-            "classes": None if given is None else list(given.names),
+            "classes": list(self.spec.class_names) or None,
+            "clusters": list(given.shares) if given is not None and given.kind == "cluster" else None,
             "fit": self.fit,
         }
 
@@ -101,9 +102,16 @@ class ImageCodec(Codec):
                 "classes": None | list() as classes,
                 "fit": "crop" | "pad" as fit,
             } if channels in MODES and min(height, width) > 0 and all(isinstance(name, str) for name in classes or ()):
+                shares = description.get("clusters")  # not in files of before there were clusters
                 given = None if classes is None else GivenSpec(tuple(classes))
+                given = given if not shares else clustered(shares)
                 return cls(Spec((channels, height, width), given), fit)
         raise DataError(f"This describes no pictures: {str(description)[:200]}.")
+
+
+def clustered(shares: Sequence[float]) -> GivenSpec:
+    """What both players are told where pictures are grouped: the number of a cluster."""
+    return GivenSpec(tuple(f"cluster {k}" for k in range(1, len(shares) + 1)), "cluster", tuple(map(float, shares)))
 
 
 def to_float(pixels: NDArray[np.uint8]) -> Tensor:

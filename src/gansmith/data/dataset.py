@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gansmith.contracts import Batch, Dataset, Spec
-from gansmith.data.codec import to_float
+from gansmith.data.clusters import Clusters, fit
+from gansmith.data.codec import clustered, to_float
 from gansmith.data.decode import Fit, Unreadable, to_array
 from gansmith.data.files import Files, Pixels
 from gansmith.errors import DataError
@@ -24,6 +26,7 @@ from gansmith.errors import DataError
 CACHE_BYTES = 512 << 20
 PROBED = 64  # files read at opening, evenly spread
 PROBED_ALL = 512  # data sets up to this size are read whole at opening
+CLUSTERED = 20_000  # pictures looked at to find clusters, evenly spread
 
 
 class ImageDataset(Dataset):
@@ -50,6 +53,7 @@ class ImageDataset(Dataset):
             self.labels = torch.from_numpy(np.tile(self._given, 1 + mirror))
         self._cached: NDArray[np.bool_] | None = None
         self._cache: NDArray[np.uint8] | None = None
+        self._clusters: Clusters | None = None
         self._whole: Pixels | None = None  # in place of a cache, where the pictures lie decoded already
         if files.pixels is not None and files.pixels.shape[1:] == spec.shape and spec.shape[0] != 4:
             self._whole = files.pixels
@@ -62,18 +66,27 @@ class ImageDataset(Dataset):
         return len(self.files) * (1 + self.mirror)
 
     def fetch(self, indices: Sequence[int]) -> Batch:
-        """Samples [B, C, H, W] in [-1, 1]; classes int64 [B] where `spec.given` asks for them."""
+        """Samples [B, C, H, W] in [-1, 1]; classes or clusters int64 [B] where `spec.given` asks for them."""
         asked = np.asarray(indices, np.int64)
         plain = asked % len(self.files)
-        pixels = self._pixels(plain)
-        if self.mirror:
-            mirrored = asked >= len(self.files)
-            pixels[mirrored] = pixels[mirrored, :, :, ::-1]
+        pixels = self._shown(asked)
         given = None
-        if self.spec.given is not None and self._given is not None:
+        if self._clusters is not None:
+            given = torch.from_numpy(self._clusters.assign(pixels))
+        elif self.spec.given is not None and self._given is not None:
             shown = [self._replacement.get(i, i) for i in plain.tolist()] if self._replacement else plain
             given = torch.from_numpy(self._given[shown])
         return Batch(to_float(pixels), given)
+
+    def find_clusters(self, count: int) -> Clusters:
+        """Up to `count` groups of pictures that look alike."""
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(len(self), CLUSTERED)).astype(np.int64))
+        return fit(self._shown(chosen), count)
+
+    def tell(self, clusters: Clusters) -> None:
+        """From now on samples come with the cluster that they belong to."""
+        self._clusters = clusters
+        self.spec = replace(self.spec, given=clustered(clusters.shares.round(6).tolist()))
 
     def channels(self) -> ImageDataset | None:
         """The labelled pictures of which each channel is one, at the same size; None where these are no stacks."""
@@ -88,6 +101,14 @@ class ImageDataset(Dataset):
         """
         files = self.files.without_rules()
         return None if files is None else ImageDataset(files, Spec(self.spec.shape), self.fit, keep=False)
+
+    def _shown(self, asked: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """uint8 [B, C, H, W], mirrored where asked for, the caller's own."""
+        pixels = self._pixels(asked % len(self.files))
+        if self.mirror:
+            mirrored = asked >= len(self.files)
+            pixels[mirrored] = pixels[mirrored, :, :, ::-1]
+        return pixels
 
     def _pixels(self, plain: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [B, C, H, W], the caller's own."""

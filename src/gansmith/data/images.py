@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from gansmith.contracts import GivenSpec, Source, Spec, Survey
+from gansmith.data.clusters import Clusters
 from gansmith.data.codec import ImageCodec, grid
 from gansmith.data.dataset import ImageDataset
 from gansmith.data.decode import Fit, Unreadable, channels_needed
@@ -26,6 +27,7 @@ LOOKED_AT = 64  # pictures decoded for channels
 AUTO_SIDE = 64  # the largest automatic size of the shorter side
 CHANNELS: dict[int, Literal[1, 3, 4]] = {1: 1, 3: 3, 4: 4}
 LONGEST = 256  # the largest automatic size of the longer side
+KNOWN = ("_files", "_test_files")  # what does not change when a size is chosen
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,15 @@ class Images(Source):
     channels: Literal[1, 3, 4] | None = None
     classes: bool | None = None  # whether both players are told the class
     mirror: bool = False  # every picture also mirrored
+    clusters: int = 0  # groups of like pictures that both players are told in place of classes; 0: none
 
     def __post_init__(self) -> None:
         if self.resolution is not None and min(self.resolution) < 1:
             raise ValueError(f"resolution must be positive, not {list(self.resolution)}")
+        if self.clusters < 0 or self.clusters == 1:
+            raise ValueError(f"clusters must be 0 (none) or 2 and more, not {self.clusters}")
+        if self.classes and self.clusters:
+            raise ValueError("clusters take the place of classes: leave one of them out (--no-classes, or clusters=0)")
 
     @cached_property
     def _files(self) -> Files:
@@ -85,21 +92,26 @@ class Images(Source):
                 "of two or more sub-folders, whose names are the classes, or labels beside the array."
             )
         found = sorted(survey.label_counts.values())
-        conditional = survey.labels_are_told and 2 <= len(found) <= 1000 and statistics.median(found) >= 20
+        worth_telling = 2 <= len(found) <= 1000 and statistics.median(found) >= 20
+        conditional = worth_telling and survey.labels_are_told and not self.clusters
         resolved = replace(
             self,
             resolution=self.resolution or auto_resolution(survey.sizes),
             channels=self.channels or CHANNELS[survey.channels],
             classes=conditional if self.classes is None else self.classes,
         )
-        resolved.__dict__.update({k: v for k, v in self.__dict__.items() if k in ("_files", "_test_files")})
+        resolved.__dict__.update({k: v for k, v in self.__dict__.items() if k in KNOWN})
         return resolved
 
     def open(self) -> tuple[ImageDataset, ImageCodec]:
         if None in (self.resolution, self.channels, self.classes):
             return self.resolve(self.survey()).open()
-        spec = self._spec()
-        return ImageDataset(self._files, spec, self.fit, self.mirror), ImageCodec(spec, self.fit)
+        dataset = ImageDataset(self._files, self._spec(), self.fit, self.mirror)
+        if self.clusters:
+            if "_clusters" not in self.__dict__:  # found with this dataset, not with another of the same pictures
+                self.__dict__["_clusters"] = dataset.find_clusters(self.clusters)
+            dataset.tell(self._clusters)
+        return dataset, ImageCodec(dataset.spec, self.fit)
 
     def open_test(self) -> ImageDataset | None:
         """The held-out split, not mirrored; unlabelled where it has other classes than the training split."""
@@ -111,7 +123,14 @@ class Images(Source):
         spec = self._spec()
         if not _same_classes(files, self._files.label_names):
             spec = replace(spec, given=None)
-        return ImageDataset(files, spec, self.fit)
+        dataset = ImageDataset(files, spec, self.fit)
+        if self.clusters:
+            dataset.tell(self._clusters)
+        return dataset
+
+    @cached_property
+    def _clusters(self) -> Clusters:
+        return ImageDataset(self._files, self._spec(), self.fit, self.mirror).find_clusters(self.clusters)
 
     def _spec(self) -> Spec:
         assert self.resolution is not None

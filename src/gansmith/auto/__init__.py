@@ -2,34 +2,50 @@
 
 Always the same game: relativistic pairing with R1 and R2 on networks without normalisation (Huang et al. 2024, R3GAN,
 arXiv 2501.05441), which does not collapse. What changes with the data is the kind of networks (dense layers for points
-in the plane, residual or light ones for photographs), how wide they are, how strong the penalties are and whether
-pictures are mirrored. The numbers come from trainings on two CPU cores.
+in the plane, those for pictures by a table of measured trainings), how wide they are, how strong the penalties are and
+whether pictures are mirrored. The numbers come from trainings on two CPU cores.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from gansmith.auto import networks
+from gansmith.auto.networks import FLAT, Budget
 from gansmith.contracts import Survey
 
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
 PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
 FEW = 5_000  # samples under which pictures are mirrored
-FLAT = 0.25  # share of values at an end of the range from which a tanh is likely to saturate for good
+CLUSTERS = 300  # at most, of
+CLUSTER_SIZE = 30  # pictures and more in the mean
+GPU_BATCH = 64
+ON_A_PROCESSOR = Budget("cpu")
 
 
-def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[dict[str, Any], list[str]]:
-    """A recipe's table (without its [data] place) for data like this, and the reasons, one sentence each."""
+def choose(
+    survey: Survey,
+    resolution: tuple[int, int],
+    channels: int,
+    budget: Budget = ON_A_PROCESSOR,
+    network: str | None = None,
+    classes: bool = False,
+) -> tuple[dict[str, Any], list[str]]:
+    """A recipe's table (without its [data] place) for data like this, and the reasons, one sentence each.
+
+    `resolution` is height and width in pixels. `network`, one of `networks.names()`, is taken instead of the best.
+    `classes`: both players will be told each picture's class.
+    """
     side = max(resolution)
     flat = survey.flat > FLAT
-    architecture, reason = _networks(side, channels, flat)
-    reasons = [f"{reason} ({resolution[1]}x{resolution[0]})"]
+    name, reason = (network, f"{network}: as asked") if network else networks.best(survey, side, channels, budget)
+    architecture = networks.sized(name, side, channels, survey.flat, budget.device)
+    reasons = [reason, f"{architecture['width']} channels at {resolution[1]}x{resolution[0]}: {_room(budget)}"]
     gamma = _gamma(side, channels)
     reasons.append(f"relativistic loss with R1 and R2, gamma {gamma:g} falling to {gamma / 10:g}: keeps every mode")
     if architecture["name"] == "dcgan":
         # measured: on plain backgrounds a tanh saturates and the generator dies; on photographs an unbounded output
         # and twice the rate let the scores explode now and then (docs/decisions/0007-auto.md)
-        architecture["output"] = "linear" if flat else "tanh"
         reasons.append(
             f"{architecture['output']} output: {survey.flat:.0%} of the values lie at an end of the range"
             + (" (plain backgrounds), where a tanh would stick" if flat else "")
@@ -39,6 +55,11 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
+    clusters = 0 if classes else min(CLUSTERS, survey.count // CLUSTER_SIZE)
+    if clusters > 1:
+        reasons.append(
+            f"{clusters} clusters of like pictures, told in place of classes: each is a smaller task, none is forgotten"
+        )
     rate = 2e-3 if flat and channels == 1 else 1e-3
     reasons.append(f"learning rate {rate:g} falling to 0.0001, without momentum")
     falling = {"start": gamma, "end": gamma / 10, "shape": "cosine"}
@@ -46,7 +67,7 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
         "name": "auto",
         "summary": SUMMARY,
         "paper": PAPER,
-        "data": {"name": "images", "mirror": mirror},
+        "data": {"name": "images", "mirror": mirror, "clusters": clusters if clusters > 1 else 0},
         "architecture": architecture,
         "loss": {"name": "relativistic"},
         "penalty": [{"name": "r1", "weight": falling}, {"name": "r2", "weight": falling}],
@@ -56,31 +77,9 @@ def choose(survey: Survey, resolution: tuple[int, int], channels: int) -> tuple[
             "betas": [0.0, 0.99],
         },
         "average": {"half_life_samples": 20_000},
-        "train": {"batch": 32, "samples": 1_000_000},
+        "train": {"batch": 32 if budget.device == "cpu" else GPU_BATCH, "samples": 1_000_000},
     }
     return table, reasons
-
-
-def _networks(side: int, channels: int, flat: bool) -> tuple[dict[str, Any], str]:
-    """The [architecture] table that reached the lowest Frechet distance in the same time, and why it is taken."""
-    common = {"max_width": 256, "latent": 64}
-    if side > 48:
-        light = {"name": "fastgan", "width": 8 if side <= 96 else 4, "norm": "none", "output": "linear"}
-        return light | common, "fastgan without normalisation: fine pictures from few channels"
-    if channels > 1 and side > 16 and not flat:
-        residual = {"name": "r3gan", "width": 32, "blocks": 1, "expansion": 1, "group_size": 0, "resample": "strided"}
-        return residual | common, "r3gan with strides instead of resampling: photographs gain from residual blocks"
-    width = 64 if side <= 16 else 24 if channels == 1 else 32
-    plain = {
-        "name": "dcgan",
-        "width": width,
-        "discriminator_width": max(width, 32),
-        "norm": "none",
-        "upsample": "nearest",
-        "hidden": 256,
-        "discriminator_hidden": 128,
-    }
-    return plain | common, f"dcgan without normalisation, {width} channels: fits two cores"
 
 
 def choose_points(survey: Survey) -> tuple[dict[str, Any], list[str]]:
@@ -127,3 +126,9 @@ def choose_points(survey: Survey) -> tuple[dict[str, Any], list[str]]:
 def _gamma(side: int, channels: int) -> float:
     """The gradient penalties' weight at the start; the end's is a tenth."""
     return 1.0 if channels == 1 else side / 32
+
+
+def _room(budget: Budget) -> str:
+    if budget.device == "cpu":
+        return "fits a processor"
+    return f"{networks.GPU_WIDER} times a processor's, in batches of {GPU_BATCH}, not measured (no GPU was at hand)"

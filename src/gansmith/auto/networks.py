@@ -1,0 +1,120 @@
+"""Which networks suit data like this, by a table of measured trainings, and how wide they are to be.
+
+`networks.toml` has the networks; `measured.json` is what `gansmith bench auto` found: on each of its data sets the
+Frechet distance of each network's samples, by two judges. Of its rows that most like the user's data and time is taken,
+and there the network with the lowest distance, the judges' distances over the best's multiplied.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from gansmith.contracts import Survey
+
+FLAT = 0.25  # share of values at an end of the range above which pictures count as drawn on plain grounds
+NARROWEST, WIDEST = 4, 64  # channels at the finest level
+UNSAID_MINUTES = 30  # where a training is counted in samples: a million take about as long
+GPU_WIDER = 2  # a GPU has the arithmetic of a hundred cores; what that buys was not measured
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training may take: "cpu", "cuda" or "mps", and minutes; None where it is counted in samples."""
+
+    device: str = "cpu"
+    minutes: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One data set of `gansmith bench auto`, and what each network reached on it in `minutes`."""
+
+    data: str
+    count: int
+    side: int  # pixels, the longer
+    channels: int
+    classes: int
+    flat: float
+    minutes: float
+    frechet: dict[str, tuple[float, ...]]  # network -> Frechet distance by each judge
+
+    @property
+    def order(self) -> list[str]:
+        """The networks, best first."""
+        best = [min(column) for column in zip(*self.frechet.values(), strict=True)]
+        over = {n: math.prod(f / b for f, b in zip(found, best, strict=True)) for n, found in self.frechet.items()}
+        return sorted(over, key=lambda name: over[name])
+
+    def unlike(self, survey: Survey, side: int, channels: int, budget: Budget) -> float:
+        """How far data and budget are from this row's: 1 is twice the side, or grey for colour."""
+        told = len(survey.label_counts) > 0 and survey.labels_are_told
+        minutes = max(budget.minutes or UNSAID_MINUTES, 0.1)
+        return (
+            abs(math.log2(side / self.side))
+            + ((channels == 1) != (self.channels == 1))
+            + ((survey.flat > FLAT) != (self.flat > FLAT))
+            + abs(math.log10(max(survey.count, 1) / self.count))
+            + 0.25 * (told != (self.classes > 0))
+            + 0.25 * abs(math.log2(minutes / self.minutes))
+        )
+
+
+def names() -> list[str]:
+    """Of the networks that `auto` knows how to size."""
+    return [network["architecture"]["name"] for network in _networks()]
+
+
+def sized(name: str, side: int, channels: int, flat: float, device: str = "cpu") -> dict[str, Any]:
+    """The [architecture] table of the network called `name` for pictures like these."""
+    network = next(n for n in _networks() if n["architecture"]["name"] == name)
+    wider = 1 if device == "cpu" else GPU_WIDER
+    pixels = network.get("grey_pixels", network["pixels"]) if channels == 1 else network["pixels"]
+    table = {**network["architecture"], "width": _width(pixels, side) * wider}
+    table["max_width"] *= wider
+    if "discriminator_pixels" in network:
+        table["discriminator_width"] = _width(network["discriminator_pixels"], side) * wider
+    if name == "dcgan":
+        table["output"] = "linear" if flat > FLAT else "tanh"
+    return table
+
+
+def best(survey: Survey, side: int, channels: int, budget: Budget) -> tuple[str, str]:
+    """The name of the network to take, and why."""
+    row = min(measured(), key=lambda row: row.unlike(survey, side, channels, budget))
+    first, *others = row.order
+    about = next(n["about"] for n in _networks() if n["architecture"]["name"] == first)
+    told = [f"{name} {' and '.join(f'{f:.3g}' for f in row.frechet[name])}" for name in (first, *others[:1])]
+    return first, (
+        f"{first} ({about}): the best of {len(row.frechet)} on {row.data}, of the measured sets most like this "
+        f"({row.side} pixels, {row.minutes:g} minutes on one core; Frechet distance by two judges: {', '.join(told)})"
+    )
+
+
+@functools.cache
+def measured() -> tuple[Row, ...]:
+    """The rows of `measured.json`."""
+    rows = json.loads(_read("measured.json"))["rows"]
+    return tuple(Row(**{**row, "frechet": {k: tuple(v) for k, v in row["frechet"].items()}}) for row in rows)
+
+
+@functools.cache
+def _networks() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads(_read("networks.toml"))["network"]
+    return found
+
+
+def _read(name: str) -> str:
+    return resources.files("gansmith.auto").joinpath(name).read_text(encoding="utf-8")
+
+
+def _width(pixels: int, side: int) -> int:
+    """Channels at the finest level: multiples of 8 (of 4 below that), as vector units like them."""
+    width = pixels // side
+    step = 8 if width >= 8 else 4
+    return max(NARROWEST, min(WIDEST, width // step * step))

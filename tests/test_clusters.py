@@ -1,0 +1,120 @@
+"""Clusters: k-means against its definition, what both players are told, and sampling without anybody asking for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gansmith import api
+from gansmith.contracts import GivenSpec
+from gansmith.data import clusters
+from gansmith.data.codec import ImageCodec, clustered
+from gansmith.data.images import Images
+from gansmith.errors import RecipeError
+
+
+def blobs(count: int = 60, shape: tuple[int, int, int] = (3, 16, 24)) -> np.ndarray:
+    """Three kinds of pictures in turn: dark, middle and light, with noise."""
+    chance = np.random.default_rng(0)
+    levels = np.array([40, 120, 200])[np.arange(count) % 3]
+    return (levels[:, None, None, None] + chance.integers(-20, 21, (count, *shape))).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for split, count in (("train", 24), ("test", 12)):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        for k, pixels in enumerate(blobs(count, (3, 16, 16))):
+            Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "data" / split / f"{k:02d}.png")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 16, 24), (4, 9, 65), (1, 4, 4), (3, 64, 8), (1, 40, 1)])
+def test_groups_that_lie_apart_are_found(shape: tuple[int, int, int]) -> None:
+    pixels = blobs(shape=shape)
+    found = clusters.fit(pixels, 3)
+    kinds = found.assign(pixels)
+    assert [len(set(kinds[k::3])) for k in range(3)] == [1, 1, 1]
+    assert len(set(kinds)) == 3
+    assert found.shares.tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_centres_are_their_members_means_and_nearest_to_them() -> None:
+    chance = np.random.default_rng(1)
+    pixels = chance.integers(0, 256, (200, 1, 8, 8)).astype(np.uint8)
+    found = clusters.fit(pixels, 5)
+    x = pixels.reshape(200, -1) / 255  # 8 pixels a side are not coarsened
+    distances = np.linalg.norm(x[:, None] - found.centres[None], axis=2)
+    assert np.array_equal(distances.argmin(1), found.assign(pixels))
+    for k in range(5):
+        assert np.abs(x[found.assign(pixels) == k].mean(0) - found.centres[k]).max() < 0.05  # after ROUNDS
+    assert np.array_equal(clusters.fit(pixels, 5).centres, found.centres)
+
+
+def test_coarse_pixels_are_means_of_squares() -> None:
+    pixels = blobs(4, (3, 32, 48))
+    wanted = torch.nn.functional.avg_pool2d(torch.from_numpy(pixels).double() / 255, 6)
+    assert np.allclose(clusters._coarse(pixels), wanted.flatten(1).numpy())
+
+
+def test_equal_pictures_are_one_group() -> None:
+    assert len(clusters.fit(np.full((50, 1, 8, 8), 7, np.uint8), 5).centres) == 1
+
+
+def test_clusters_are_drawn_by_their_shares() -> None:
+    given = GivenSpec(("a", "b", "c"), "cluster", (0.5, 0.2, 0.3))
+    drawn = given.draw(20_000, seed=3)
+    assert (torch.bincount(drawn, minlength=3) / 20_000).tolist() == pytest.approx([0.5, 0.2, 0.3], abs=0.02)
+    assert torch.equal(given.draw(50, seed=3), drawn[:50])
+
+
+def test_both_players_are_told_the_cluster(folder: Path) -> None:
+    source = Images(str(folder), clusters=3, mirror=True)
+    data, codec = source.open()
+    assert data.spec == codec.spec
+    assert data.spec.classes == 3
+    assert data.spec.class_names == ()
+    given = data.fetch(range(48)).given
+    assert given is not None
+    assert torch.equal(given[:24], given[24:])  # mirrored pictures look alike here
+    assert len(set(given[:3].tolist())) == 3
+    test = replace(source).open_test()
+    assert test is not None
+    told = test.fetch(range(12)).given
+    assert told is not None
+    assert torch.equal(told, given[:12])
+    assert ImageCodec.restore(codec.describe()) == codec
+
+
+def test_classes_and_clusters_exclude_each_other(folder: Path) -> None:
+    with pytest.raises(ValueError, match="take the place"):
+        Images(str(folder), classes=True, clusters=3)
+    for wrong in (-1, 1):
+        with pytest.raises(ValueError, match="clusters must be"):
+            Images(str(folder), clusters=wrong)
+
+
+@pytest.mark.quick
+def test_a_training_with_clusters_needs_nobody_to_know(folder: Path, tmp_path: Path) -> None:
+    small = ["data.clusters=3", "architecture.width=4", "train.batch=8", "evaluate.samples=12"]
+    run = tmp_path / "run"
+    settings = [*small, "evaluate.final_samples=12"]
+    api.train(folder, run=run, recipe="dcgan", samples=16, settings=settings)
+    trained = api.train(folder, run=run, samples=32)  # goes on
+    assert trained.classes == ()
+    shares = trained.codec.spec.given
+    assert shares is not None
+    assert shares == clustered(shares.shares)
+    assert torch.equal(trained.sample(9, seed=2).x, trained.sample(12, seed=2).x[:9])
+    assert trained.sample(9).labels is None
+    with pytest.raises(RecipeError, match="no classes"):
+        trained.sample(4, label="cluster 1")
+    assert trained.sample(4, truncation=0.5).x.shape == (4, 3, 16, 16)
+    scores = api.evaluate(run, samples=12)
+    assert "frechet" in scores.values
+    assert "label_accuracy" not in scores.values
