@@ -85,7 +85,7 @@ def test_collapse_of_a_generator_that_ignores_its_latent(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(MLPGenerator, "mapping", lambda self, z, given: torch.ones_like(z))
-    found = train(data, tmp_path / "run", 3000)
+    found = train(data, tmp_path / "run", 3000, "data.clusters=0")  # else one picture a cluster
     collapse = next(e for e in found if e.first.kind == "collapse")
     assert collapse.closed is None
     assert collapse.latest.severity == "alarm"

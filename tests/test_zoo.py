@@ -13,6 +13,7 @@ import torch
 from gansmith.cli.app import main
 from gansmith.config.parts import name_of
 from gansmith.contracts import Batch, Clock, GivenSpec, Spec
+from gansmith.data.codec import clustered
 from gansmith.errors import RecipeError
 from gansmith.explore import zoo_page
 from gansmith.games.duel import Duel
@@ -73,7 +74,7 @@ def test_everything_here_is_built_and_takes_a_step(entry: Entry) -> None:
     recipe = small(Recipe.from_table(load_recipe(entry.name)))
     source: Any = recipe.data
     size = source.resolution or (16, 16)
-    classes = GivenSpec(("a", "b", "c")) if source.classes else None
+    classes = clustered((0.5, 0.3, 0.2)) if source.clusters else GivenSpec(("a", "b", "c")) if source.classes else None
     spec = Spec((1 if source.resolution else 3, *size), classes)
     players = recipe.architecture.build(spec)
     game = Duel(

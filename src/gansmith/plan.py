@@ -105,7 +105,7 @@ def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
             resolved.channels,
             budget=_budget(asked, wish),
             network=_network(wish),
-            classes=bool(resolved.classes),
+            grouped=not (resolved.classes or _packs(wish)),
         )
     else:
         raise RecipeError(f"auto chooses for pictures and points, not for {asked['data']['name']}. Give a --recipe.")
@@ -124,6 +124,11 @@ def _network(wish: Wish) -> str | None:
     asked = apply_settings({}, [s for s in wish.settings if _keys(s) in (["architecture"], ["architecture", "name"])])
     name = asked.get("architecture", {}).get("name")
     return name if name in auto_networks() else None
+
+
+def _packs(wish: Wish) -> bool:
+    """Whether the discriminator is to see several samples at once, which cannot be of one cluster."""
+    return any(_keys(s) == ["architecture", "critic", "packing"] for s in wish.settings)
 
 
 def _data(table: dict[str, Any], wish: Wish) -> dict[str, Any]:

@@ -29,12 +29,12 @@ def choose(
     channels: int,
     budget: Budget = ON_A_PROCESSOR,
     network: str | None = None,
-    classes: bool = False,
+    grouped: bool = True,
 ) -> tuple[dict[str, Any], list[str]]:
     """A recipe's table (without its [data] place) for data like this, and the reasons, one sentence each.
 
     `resolution` is height and width in pixels. `network`, one of `networks.names()`, is taken instead of the best.
-    `classes`: both players will be told each picture's class.
+    `grouped`: pictures may be told in clusters, because no class is told.
     """
     side = max(resolution)
     flat = survey.flat > FLAT
@@ -55,7 +55,7 @@ def choose(
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
-    clusters = 0 if classes else min(CLUSTERS, survey.count // CLUSTER_SIZE)
+    clusters = min(CLUSTERS, survey.count // CLUSTER_SIZE) if grouped else 0
     if clusters > 1:
         reasons.append(
             f"{clusters} clusters of like pictures, told in place of classes: each is a smaller task, none is forgotten"

@@ -57,7 +57,7 @@ class Critic:
         if self.packing == 1:
             network = build(spec)
         elif spec.classes:
-            raise ValueError("critic.packing is for training without classes: packed samples would be of several")
+            raise ValueError("critic.packing is for training without classes or clusters: a pack would be of several")
         else:
             network = Packed(build(replace(spec, shape=(self.packing * spec.shape[0], *spec.shape[1:]))), self.packing)
         if self.spectral_norm:
