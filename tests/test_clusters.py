@@ -13,7 +13,9 @@ from PIL import Image
 from gansmith import api
 from gansmith.contracts import GivenSpec
 from gansmith.data import clusters
-from gansmith.data.codec import ImageCodec, clustered
+from gansmith.data.clusters import coarse
+from gansmith.data.codec import ImageCodec
+from gansmith.data.given import clustered
 from gansmith.data.images import Images
 from gansmith.errors import RecipeError
 
@@ -37,8 +39,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 16, 24), (4, 9, 65), (1, 4, 4), (3, 64, 8), (1, 40, 1)])
 def test_groups_that_lie_apart_are_found(shape: tuple[int, int, int]) -> None:
     pixels = blobs(shape=shape)
-    found = clusters.fit(pixels, 3)
-    kinds = found.assign(pixels)
+    found = clusters.fit(coarse(pixels), 3)
+    kinds = found.nearest(coarse(pixels))
     assert [len(set(kinds[k::3])) for k in range(3)] == [1, 1, 1]
     assert len(set(kinds)) == 3
     assert found.shares.tolist() == pytest.approx([1 / 3] * 3)
@@ -47,23 +49,23 @@ def test_groups_that_lie_apart_are_found(shape: tuple[int, int, int]) -> None:
 def test_centres_are_their_members_means_and_nearest_to_them() -> None:
     chance = np.random.default_rng(1)
     pixels = chance.integers(0, 256, (200, 1, 8, 8)).astype(np.uint8)
-    found = clusters.fit(pixels, 5)
+    found = clusters.fit(coarse(pixels), 5)
     x = pixels.reshape(200, -1) / 255  # 8 pixels a side are not coarsened
     distances = np.linalg.norm(x[:, None] - found.centres[None], axis=2)
-    assert np.array_equal(distances.argmin(1), found.assign(pixels))
+    assert np.array_equal(distances.argmin(1), found.nearest(coarse(pixels)))
     for k in range(5):
-        assert np.abs(x[found.assign(pixels) == k].mean(0) - found.centres[k]).max() < 0.05  # after ROUNDS
-    assert np.array_equal(clusters.fit(pixels, 5).centres, found.centres)
+        assert np.abs(x[found.nearest(coarse(pixels)) == k].mean(0) - found.centres[k]).max() < 0.05  # after ROUNDS
+    assert np.array_equal(clusters.fit(coarse(pixels), 5).centres, found.centres)
 
 
 def test_coarse_pixels_are_means_of_squares() -> None:
     pixels = blobs(4, (3, 32, 48))
     wanted = torch.nn.functional.avg_pool2d(torch.from_numpy(pixels).double() / 255, 6)
-    assert np.allclose(clusters._coarse(pixels), wanted.flatten(1).numpy())
+    assert np.allclose(coarse(pixels), wanted.flatten(1).numpy())
 
 
 def test_equal_pictures_are_one_group() -> None:
-    assert len(clusters.fit(np.full((50, 1, 8, 8), 7, np.uint8), 5).centres) == 1
+    assert len(clusters.fit(np.full((50, 3), 7.0), 5).centres) == 1
 
 
 def test_clusters_are_drawn_by_their_shares() -> None:

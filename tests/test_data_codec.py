@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from gansmith.contracts import GivenSpec, Spec
-from gansmith.data.codec import GAP, ImageCodec, clustered, grid, to_bytes
+from gansmith.data.codec import GAP, ImageCodec, grid, to_bytes
+from gansmith.data.given import clustered
 from gansmith.errors import DataError
 
 SHAPES = [(1, 8, 8), (3, 16, 12), (4, 9, 20)]

@@ -13,7 +13,7 @@ import torch
 from gansmith.cli.app import main
 from gansmith.config.parts import name_of
 from gansmith.contracts import Batch, Clock, GivenSpec, Spec
-from gansmith.data.codec import clustered
+from gansmith.data.given import clustered
 from gansmith.errors import RecipeError
 from gansmith.explore import zoo_page
 from gansmith.games.duel import Duel

@@ -95,7 +95,7 @@ def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
     survey = source.survey()
     resolved = source.resolve(survey)
     if isinstance(resolved, Points):
-        table, reasons = auto.choose_points(survey)
+        table, reasons = auto.choose_points(survey, grouped=not (resolved.classes or _packs(wish)))
     elif isinstance(resolved, Images):
         assert resolved.resolution is not None
         assert resolved.channels is not None

@@ -17,8 +17,9 @@ from gansmith.contracts import Survey
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
 PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
 FEW = 5_000  # samples under which pictures are mirrored
-CLUSTERS = 300  # at most, of
-CLUSTER_SIZE = 30  # pictures and more in the mean
+CLUSTERS, POINT_CLUSTERS = 300, 100  # at most, of
+CLUSTER_SIZE = 30  # samples and more in the mean
+TOLD = "clusters of like samples, told in place of classes: each is a smaller task, and none is forgotten"
 GPU_BATCH = 64
 ON_A_PROCESSOR = Budget("cpu")
 
@@ -55,11 +56,9 @@ def choose(
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
-    clusters = min(CLUSTERS, survey.count // CLUSTER_SIZE) if grouped else 0
-    if clusters > 1:
-        reasons.append(
-            f"{clusters} clusters of like pictures, told in place of classes: each is a smaller task, none is forgotten"
-        )
+    clusters = _clusters(survey.count, CLUSTERS) if grouped else 0
+    if clusters:
+        reasons.append(f"{clusters} {TOLD}")
     rate = 2e-3 if flat and channels == 1 else 1e-3
     reasons.append(f"learning rate {rate:g} falling to 0.0001, without momentum")
     falling = {"start": gamma, "end": gamma / 10, "shape": "cosine"}
@@ -67,7 +66,7 @@ def choose(
         "name": "auto",
         "summary": SUMMARY,
         "paper": PAPER,
-        "data": {"name": "images", "mirror": mirror, "clusters": clusters if clusters > 1 else 0},
+        "data": {"name": "images", "mirror": mirror, "clusters": clusters},
         "architecture": architecture,
         "loss": {"name": "relativistic"},
         "penalty": [{"name": "r1", "weight": falling}, {"name": "r2", "weight": falling}],
@@ -82,13 +81,14 @@ def choose(
     return table, reasons
 
 
-def choose_points(survey: Survey) -> tuple[dict[str, Any], list[str]]:
+def choose_points(survey: Survey, grouped: bool = True) -> tuple[dict[str, Any], list[str]]:
     """As `choose`, for points in the plane, normalised to mean 0 and standard deviation 1."""
+    clusters = _clusters(survey.count, POINT_CLUSTERS) if grouped else 0
     table = {
         "name": "auto",
         "summary": SUMMARY,
         "paper": PAPER,
-        "data": {"name": "points"},
+        "data": {"name": "points", "clusters": clusters},
         "architecture": {
             "name": "mlp",
             "generator_widths": [128, 128, 128],
@@ -119,8 +119,15 @@ def choose_points(survey: Survey) -> tuple[dict[str, Any], list[str]]:
         "learning rate 0.002 falling to 0.00001 on a cosine, without momentum: far steps first, fine ones at the end",
         "batches of 512: each step sees every cluster several times, so that none loses its share by chance",
         "float32: bfloat16 has 3 digits, too few for coordinates",
+        *([f"{clusters} {TOLD}"] if clusters else []),
     ]
     return table, reasons
+
+
+def _clusters(count: int, most: int) -> int:
+    """How many groups of samples are told in place of classes; 0: none."""
+    found = min(most, count // CLUSTER_SIZE)
+    return found if found > 1 else 0
 
 
 def _gamma(side: int, channels: int) -> float:

@@ -1,8 +1,9 @@
-"""Groups of pictures that look alike, told to both players where there are no classes.
+"""Groups of samples that are alike, told to both players where there are no classes.
 
-Every group has samples of its own to make, so that none is forgotten, and each is a smaller task than all pictures at
+Every group has samples of its own to make, so that none is forgotten, and each is a smaller task than all data at
 once. Clustered GANs: Sage et al. 2018 (arXiv 1712.04407); renewed in training: Liu et al. 2020 (arXiv 2006.10728).
-Here the groups are found once, by k-means (Lloyd 1982; first centres by Arthur & Vassilvitskii 2007) on coarse pixels.
+Here the groups are found once, by k-means (Lloyd 1982; first centres by Arthur & Vassilvitskii 2007), on points or on
+coarse pixels.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 SIDE = {1: 16}  # grey pictures are averaged down to no more pixels a side than this,
 COLOUR_SIDE = 8  # all others to this
+LOOKED_AT = 20_000  # samples by which groups are found, evenly spread
 ROUNDS = 25
 SEED = 0
 
@@ -22,21 +24,28 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Clusters:
-    """`centres` [K, D] of coarse pixels, and the `shares` [K] of the pictures nearest to each."""
+    """`centres` [K, D], and the `shares` [K] of the samples nearest to each."""
 
     centres: Floats
     shares: Floats
 
-    def assign(self, pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """uint8 [B, C, H, W] -> the nearest centre, int64 [B]. NumPy alone, for the loader's threads."""
-        nearest: NDArray[np.int64] = _distances(_coarse(pixels), self.centres).argmin(1)
-        return nearest
+    def nearest(self, x: Floats) -> NDArray[np.int64]:
+        """The nearest centre to each of `x` [B, D], int64 [B]. NumPy alone, for the loader's threads."""
+        found: NDArray[np.int64] = _distances(x, self.centres).argmin(1)
+        return found
 
 
-def fit(pixels: NDArray[np.uint8], count: int) -> Clusters:
-    """Up to `count` groups of pictures uint8 [N, C, H, W]; fewer where pictures are equal. Float64: no two machines
-    disagree but on ties."""
-    x = _coarse(pixels)
+def check_clusters(count: int, classes: bool | None) -> None:
+    """Raises ValueError for a number of groups that cannot be, or beside classes."""
+    if count < 0 or count == 1:
+        raise ValueError(f"clusters must be 0 (none) or 2 and more, not {count}")
+    if count and classes:
+        raise ValueError("clusters take the place of classes: leave one of them out (--no-classes, or clusters=0)")
+
+
+def fit(x: Floats, count: int) -> Clusters:
+    """Up to `count` groups of the rows of `x` [N, D]; fewer where rows are equal. Float64, so that two machines
+    disagree on ties alone."""
     centres = _spread(x, count)
     for _ in range(ROUNDS):
         nearest = _distances(x, centres).argmin(1)
@@ -47,8 +56,8 @@ def fit(pixels: NDArray[np.uint8], count: int) -> Clusters:
     return Clusters(centres[members > 0], members[members > 0] / len(x))
 
 
-def _coarse(pixels: NDArray[np.uint8]) -> Floats:
-    """Means over squares of pixels, [B, D] in [0, 1]."""
+def coarse(pixels: NDArray[np.uint8]) -> Floats:
+    """Pictures uint8 [B, C, H, W] as means over squares of pixels, [B, D] in [0, 1]."""
     batch, channels, height, width = pixels.shape
     k = -(-max(height, width) // SIDE.get(channels, COLOUR_SIDE))
     rows, columns = max(1, height // k), max(1, width // k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-from gansmith.contracts import Codec, GivenSpec, Spec
+from gansmith.contracts import Codec, Spec
 from gansmith.data.decode import MODES, Fit, to_array, to_eight_bits
+from gansmith.data.given import describe, restore
 from gansmith.errors import DataError
 
 SMALLEST_TILE = 32  # pixels; smaller pictures are enlarged in grids
@@ -83,14 +85,7 @@ class ImageCodec(Codec):
 
     def describe(self) -> dict[str, Any]:
         """JSON for `restore`: kind, shape, fit, and the classes' names or None."""
-        given = self.spec.given
-        return {
-            "kind": "images",
-            "shape": list(self.spec.shape),
-            "classes": list(self.spec.class_names) or None,
-            "clusters": list(given.shares) if given is not None and given.kind == "cluster" else None,
-            "fit": self.fit,
-        }
+        return {"kind": "images", "shape": list(self.spec.shape), "fit": self.fit, **describe(self.spec.given)}
 
     @classmethod
     def restore(cls, description: dict[str, Any]) -> ImageCodec:
@@ -99,19 +94,11 @@ class ImageCodec(Codec):
             case {
                 "kind": "images",
                 "shape": [int() as channels, int() as height, int() as width],
-                "classes": None | list() as classes,
                 "fit": "crop" | "pad" as fit,
-            } if channels in MODES and min(height, width) > 0 and all(isinstance(name, str) for name in classes or ()):
-                shares = description.get("clusters")  # not in files of before there were clusters
-                given = None if classes is None else GivenSpec(tuple(classes))
-                given = given if not shares else clustered(shares)
-                return cls(Spec((channels, height, width), given), fit)
+            } if channels in MODES and min(height, width) > 0:
+                with contextlib.suppress(ValueError):
+                    return cls(Spec((channels, height, width), restore(description)), fit)
         raise DataError(f"This describes no pictures: {str(description)[:200]}.")
-
-
-def clustered(shares: Sequence[float]) -> GivenSpec:
-    """What both players are told where pictures are grouped: the number of a cluster."""
-    return GivenSpec(tuple(f"cluster {k}" for k in range(1, len(shares) + 1)), "cluster", tuple(map(float, shares)))
 
 
 def to_float(pixels: NDArray[np.uint8]) -> Tensor:

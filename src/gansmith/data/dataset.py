@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gansmith.contracts import Batch, Dataset, Spec
-from gansmith.data.clusters import Clusters, fit
-from gansmith.data.codec import clustered, to_float
+from gansmith.data.clusters import LOOKED_AT, Clusters, coarse, fit
+from gansmith.data.codec import to_float
 from gansmith.data.decode import Fit, Unreadable, to_array
 from gansmith.data.files import Files, Pixels
+from gansmith.data.given import clustered
 from gansmith.errors import DataError
 
 CACHE_BYTES = 512 << 20
 PROBED = 64  # files read at opening, evenly spread
 PROBED_ALL = 512  # data sets up to this size are read whole at opening
-CLUSTERED = 20_000  # pictures looked at to find clusters, evenly spread
 
 
 class ImageDataset(Dataset):
@@ -72,7 +72,7 @@ class ImageDataset(Dataset):
         pixels = self._shown(asked)
         given = None
         if self._clusters is not None:
-            given = torch.from_numpy(self._clusters.assign(pixels))
+            given = torch.from_numpy(self._clusters.nearest(coarse(pixels)))
         elif self.spec.given is not None and self._given is not None:
             shown = [self._replacement.get(i, i) for i in plain.tolist()] if self._replacement else plain
             given = torch.from_numpy(self._given[shown])
@@ -80,8 +80,8 @@ class ImageDataset(Dataset):
 
     def find_clusters(self, count: int) -> Clusters:
         """Up to `count` groups of pictures that look alike."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(len(self), CLUSTERED)).astype(np.int64))
-        return fit(self._shown(chosen), count)
+        chosen = np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(np.int64)
+        return fit(coarse(self._shown(chosen)), count)
 
     def tell(self, clusters: Clusters) -> None:
         """From now on samples come with the cluster that they belong to."""

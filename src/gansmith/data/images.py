@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from gansmith.contracts import GivenSpec, Source, Spec, Survey
-from gansmith.data.clusters import Clusters
+from gansmith.data.clusters import Clusters, check_clusters
 from gansmith.data.codec import ImageCodec, grid
 from gansmith.data.dataset import ImageDataset
 from gansmith.data.decode import Fit, Unreadable, channels_needed
@@ -45,10 +45,7 @@ class Images(Source):
     def __post_init__(self) -> None:
         if self.resolution is not None and min(self.resolution) < 1:
             raise ValueError(f"resolution must be positive, not {list(self.resolution)}")
-        if self.clusters < 0 or self.clusters == 1:
-            raise ValueError(f"clusters must be 0 (none) or 2 and more, not {self.clusters}")
-        if self.classes and self.clusters:
-            raise ValueError("clusters take the place of classes: leave one of them out (--no-classes, or clusters=0)")
+        check_clusters(self.clusters, self.classes)
 
     @cached_property
     def _files(self) -> Files:

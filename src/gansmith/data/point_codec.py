@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from gansmith.contracts import Codec, GivenSpec, Spec
+from gansmith.contracts import Codec, Spec
+from gansmith.data.given import describe, restore
 from gansmith.data.scatter import Window, scatter
 from gansmith.errors import DataError
 
@@ -89,7 +91,7 @@ class PointCodec(Codec):
     def _table(self, x: Tensor, labels: Tensor | None, mark: str) -> str:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=mark, lineterminator="\n")
-        names = self.spec.given.names if self.spec.given else ()
+        names = self.spec.class_names
         given = [] if labels is None else [[names[k] if k < len(names) else k] for k in labels.tolist()]
         writer.writerow([*self.columns, *(["class"] if given else [])])
         for k, (a, b) in enumerate(self._values(x).tolist()):
@@ -98,7 +100,6 @@ class PointCodec(Codec):
 
     def describe(self) -> dict[str, Any]:
         """JSON for `restore`: kind, normalisation, the plots' window, the columns' and the classes' names."""
-        given = self.spec.given
         return {
             "kind": "points",
             "columns": list(self.columns),
@@ -106,18 +107,18 @@ class PointCodec(Codec):
             "scale": list(self.scale),
             "low": list(self.low),
             "high": list(self.high),
-            "classes": None if given is None else list(given.names),
+            **describe(self.spec.given),
         }
 
     @classmethod
     def restore(cls, description: dict[str, Any]) -> PointCodec:
         """Raises DataError where `description` is not one that `describe` gives."""
         match description:
-            case {"kind": "points", "columns": [str() as a, str() as b], "classes": None | list() as classes}:
+            case {"kind": "points", "columns": [str() as a, str() as b]}:
                 pairs = {key: _pair(description.get(key)) for key in ("mean", "scale", "low", "high")}
-                if all(pairs.values()) and all(isinstance(name, str) for name in classes or ()):
-                    given = None if classes is None else GivenSpec(tuple(classes))
-                    return cls(Spec((2,), given), columns=(a, b), **pairs)  # type: ignore[arg-type]
+                if all(pairs.values()):
+                    with contextlib.suppress(ValueError):
+                        return cls(Spec((2,), restore(description)), columns=(a, b), **pairs)  # type: ignore[arg-type]
         raise DataError(f"This describes no points: {str(description)[:200]}.")
 
 

@@ -20,6 +20,8 @@ from torch import Tensor
 
 from gansmith.contracts import Batch, Dataset, GivenSpec, Mixture, Source, Spec, Survey
 from gansmith.data.clouds import CLOUDS, VERSION, Cloud, draw_cloud
+from gansmith.data.clusters import LOOKED_AT, Clusters, check_clusters, fit
+from gansmith.data.given import clustered
 from gansmith.data.point_codec import Pair, PointCodec
 from gansmith.data.points_file import ENDINGS, held_out_file, read_points
 from gansmith.errors import DataError, nearest
@@ -38,10 +40,12 @@ class Points(Source):
     mean: tuple[float, float] | None = None  # of the training points, in their own units
     scale: tuple[float, float] | None = None  # their standard deviation along each axis
     classes: bool | None = None  # whether both players are told a point's component; only built-in clouds have any
+    clusters: int = 0  # groups of near points that both players are told in place of classes; 0: none
 
     def __post_init__(self) -> None:
         if self.scale is not None and min(self.scale) <= 0:
             raise ValueError(f"scale must be above 0, not {list(self.scale)}")
+        check_clusters(self.clusters, self.classes)
 
     @cached_property
     def _train(self) -> _Split:
@@ -83,13 +87,22 @@ class Points(Source):
         assert self.scale is not None
         low, high = _window(self._train.cloud.values)
         codec = PointCodec(self._spec(), self.mean, self.scale, low, high, self._train.columns)
-        return PointDataset(self._train.cloud, codec, self._train.fingerprint), codec
+        dataset = PointDataset(self._train.cloud, codec, self._train.fingerprint)
+        if not self.clusters:
+            return dataset, codec
+        clusters = dataset.find_clusters(self.clusters)
+        dataset.tell(clusters)
+        return dataset, replace(codec, spec=dataset.spec)
 
     def open_test(self) -> PointDataset | None:
         """Other draws of a built-in cloud; `test.csv` (val, validation, valid) beside `train.csv`; else None."""
         if self._test is None:
             return None
-        return PointDataset(self._test.cloud, self.open()[1], self._test.fingerprint)
+        train, codec = self.open()
+        test = PointDataset(self._test.cloud, codec, self._test.fingerprint)
+        if train.clusters is not None:
+            test.tell(train.clusters)
+        return test
 
     def _spec(self) -> Spec:
         if self.classes and len(self._train.cloud.names) < 2:
@@ -107,6 +120,7 @@ class PointDataset(Dataset):
         self.spec = codec.spec
         self.fingerprint = fingerprint
         self.label_names = cloud.names
+        self.clusters: Clusters | None = None
         self.labels: Tensor | None = None if cloud.labels is None else torch.from_numpy(cloud.labels)
         self._points = codec.encode(cloud.values)  # type: ignore[arg-type]  # an array is a sequence of pairs
         self._rows = self._points.numpy()  # loader threads must not start torch's own threads
@@ -114,14 +128,26 @@ class PointDataset(Dataset):
             mean, scale = (torch.tensor(pair, dtype=torch.float64) for pair in (codec.mean, codec.scale))
             self.mixture = Mixture((torch.from_numpy(cloud.centres) - mean) / scale, cloud.std / scale)
 
+    def find_clusters(self, count: int) -> Clusters:
+        """Up to `count` groups of points that lie together."""
+        chosen = np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(np.int64)
+        return fit(self._rows[chosen].astype(np.float64), count)
+
+    def tell(self, clusters: Clusters) -> None:
+        """From now on points come with the cluster that they belong to."""
+        self.clusters = clusters
+        self.spec = replace(self.spec, given=clustered(clusters.shares.round(6).tolist()))
+
     def __len__(self) -> int:
         return len(self._rows)
 
     def fetch(self, indices: Sequence[int]) -> Batch:
-        """Points [B, 2] in the network's range; components int64 [B] where `spec.given` asks for them."""
+        """Points [B, 2] in the network's range; components or clusters int64 [B] where `spec.given` asks for them."""
         chosen = np.asarray(indices, np.int64)
         given = None
-        if self.spec.given is not None and self.labels is not None:
+        if self.clusters is not None:
+            given = torch.from_numpy(self.clusters.nearest(self._rows[chosen].astype(np.float64)))
+        elif self.spec.given is not None and self.labels is not None:
             given = torch.from_numpy(self.labels.numpy()[chosen])
         return Batch(torch.from_numpy(self._rows[chosen]), given)
 
