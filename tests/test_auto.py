@@ -108,3 +108,19 @@ def test_a_survey_sees_plain_backgrounds(tmp_path: Path, background: int, flat: 
         pixels[:8, :8] = np.random.default_rng(k).integers(60, 200, (8, 8, 3))
         Image.fromarray(pixels).save(tmp_path / f"{k}.png")
     assert Images(str(tmp_path)).survey().flat == pytest.approx(flat)
+
+
+@pytest.mark.parametrize(
+    ("count", "budget", "clusters"),
+    [
+        (60_000, Budget(), 300),
+        (60_000, Budget(minutes=2), 53),  # 37,500 pictures of 64 pixels, 700 of each
+        (60_000, Budget(samples=7_000), 10),
+        (60_000, Budget("cuda", minutes=2), 300),
+        (364, Budget(), 12),
+        (50, Budget(), 0),
+    ],
+)
+def test_clusters_are_as_many_as_will_be_learnt(count: int, budget: Budget, clusters: int) -> None:
+    assert auto.choose(survey(count=count), (64, 64), 3, budget)[0]["data"]["clusters"] == clusters
+    assert auto.choose(survey(count=count), (64, 64), 3, budget, grouped=False)[0]["data"]["clusters"] == 0

@@ -116,7 +116,7 @@ def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
 def _budget(asked: dict[str, Any], wish: Wish) -> Budget:
     """Where, and for how long, the training is to run, as far as the command says."""
     train = apply_settings(asked, [s for s in wish.settings if _keys(s)[0] == "train"])["train"]
-    return Budget(choose_device(str(train.get("device", "auto"))).type, train.get("minutes"))
+    return Budget(choose_device(str(train.get("device", "auto"))).type, train.get("minutes"), train.get("samples"))
 
 
 def _network(wish: Wish) -> str | None:

@@ -11,14 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 from gansmith.auto import networks
-from gansmith.auto.networks import FLAT, Budget
+from gansmith.auto.networks import FLAT, UNSAID_SAMPLES, Budget
 from gansmith.contracts import Survey
 
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
 PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
 FEW = 5_000  # samples under which pictures are mirrored
 CLUSTERS, POINT_CLUSTERS = 300, 100  # at most, of
-CLUSTER_SIZE = 30  # samples and more in the mean
+CLUSTER_SIZE = 30  # samples and more in the mean,
+CLUSTER_SEEN = 700  # each of them so often, over the training
 TOLD = "clusters of like samples, told in place of classes: each is a smaller task, and none is forgotten"
 GPU_BATCH = 64
 ON_A_PROCESSOR = Budget("cpu")
@@ -56,7 +57,7 @@ def choose(
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
-    clusters = _clusters(survey.count, CLUSTERS) if grouped else 0
+    clusters = _clusters(survey.count, min(CLUSTERS, budget.seen(side) // CLUSTER_SEEN)) if grouped else 0
     if clusters:
         reasons.append(f"{clusters} {TOLD}")
     rate = 2e-3 if flat and channels == 1 else 1e-3
@@ -76,7 +77,7 @@ def choose(
             "betas": [0.0, 0.99],
         },
         "average": {"half_life_samples": 20_000},
-        "train": {"batch": 32 if budget.device == "cpu" else GPU_BATCH, "samples": 1_000_000},
+        "train": {"batch": 32 if budget.device == "cpu" else GPU_BATCH, "samples": UNSAID_SAMPLES},
     }
     return table, reasons
 
