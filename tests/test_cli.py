@@ -27,6 +27,7 @@ NEEDED = {
     "train": ["photos", "--run", "r"],
     "sample": ["r", "--out", "o.png"],
     "evaluate": ["r"],
+    "pack": ["photos", "p.safetensors"],
     "check": ["photos"],
     "recipes": [],
     "compare": ["a", "b"],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gansmith.api import Samples, Trained, check, evaluate, load, train
 
 __version__ = "0.1.0"
-__all__ = ["Samples", "Trained", "__version__", "check", "evaluate", "load", "train"]
+__all__ = ["Samples", "Trained", "__version__", "check", "evaluate", "load", "pack", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,13 +24,17 @@ from gansmith.contracts import Dataset, Source
 from gansmith.data import check as data_check
 from gansmith.data.announce import Announce
 from gansmith.data.findings import Findings
+from gansmith.data.images import Images
+from gansmith.data.kind import source_for
+from gansmith.data.pack import Packed, require_new
+from gansmith.data.pack import pack as pack_pictures
 from gansmith.errors import DataError, GansmithError, RecipeError, RunFolderError
 from gansmith.evaluation import Judge, Scores
 from gansmith.features import find as find_extractor
 from gansmith.folder import alerts, atomic
 from gansmith.folder.lock import RunLock
 from gansmith.folder.run_json import read_run, update_run
-from gansmith.plan import Wish, choose_device, names_own_code, plan
+from gansmith.plan import Wish, choose_device, names_own_code, parse_resolution, plan
 from gansmith.recipe import Recipe, load_recipe
 from gansmith.run import Run
 from gansmith.scorers import find as find_scorers
@@ -230,3 +234,27 @@ def evaluate(
 def check(data: str | Path) -> Findings:
     """What is in a data set, and what is wrong with it."""
     return data_check.check(str(data), Announce(" of it looked at"))
+
+
+def pack(
+    data: str | Path,
+    out: str | Path,
+    *,
+    resolution: str | int | None = None,
+    fit: str = "crop",
+    channels: int | None = None,
+) -> Packed:
+    """Put the pictures of `data` into the file `out` (.safetensors) at training size, so that it opens at once.
+
+    Pictures that cannot be read are left out and told. Raises GansmithError; an existing file is never replaced.
+    """
+    path = Path(out).expanduser()
+    require_new(path)
+    if source_for(str(data)) == "points":
+        raise DataError(f"'{data}' are points, which lie in memory anyway. Packing is for pictures.")
+    asked = {"channels": channels, "resolution": None if resolution is None else list(parse_resolution(resolution))}
+    table = {"name": "images", "path": str(data), "fit": fit, **{k: v for k, v in asked.items() if v is not None}}
+    source = build(Source, table, "[data]")  # type: ignore[type-abstract]
+    assert isinstance(source, Images)
+    with atomic.writing(path) as file:
+        return pack_pictures(source, path, file)

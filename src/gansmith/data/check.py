@@ -40,6 +40,7 @@ def check(path: str, progress: Progress | None = None) -> Findings:
         glance(part, progress)
     problems = [
         *hollow,
+        *(p for part in parts for p in _damaged(part)),
         *_amount(parts[0]),
         *(p for part in parts for p in _each(part)),
         *_classes(parts),
@@ -94,6 +95,12 @@ def _problem(
     if count:
         kept = tuple(entry for entry, _ in zip(evidence, range(LISTED), strict=False))
         yield Problem(kind, severity, what.format(n=f"{count:,}"), count, kept, advice)
+
+
+def _damaged(part: Kept) -> Iterator[Problem]:
+    found = part.files.verify()
+    what = f"{{n}} part(s) of {part.split} are not what was packed: their checksums differ."
+    yield from _problem("damaged", "error", what, ((n,) for n in found), "Copy the file, or pack it again.", len(found))
 
 
 def _amount(train: Kept) -> Iterator[Problem]:

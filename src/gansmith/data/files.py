@@ -54,6 +54,10 @@ class Files(ABC):
         """Pictures of the same things in company by chance, where `composition` follows rules; None elsewhere."""
         return None
 
+    def verify(self) -> list[str]:
+        """What is damaged though it can be opened, by name, where checksums were written with the data."""
+        return []
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256, hex; of names, sizes and checksums, not of where the data lies."""

@@ -103,7 +103,7 @@ class Images(Source):
     def open(self) -> tuple[ImageDataset, ImageCodec]:
         if None in (self.resolution, self.channels, self.classes):
             return self.resolve(self.survey()).open()
-        dataset = ImageDataset(self._files, self._spec(), self.fit, self.mirror)
+        dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror)
         if self.clusters:
             if "_clusters" not in self.__dict__:  # found with this dataset, not with another of the same pictures
                 self.__dict__["_clusters"] = dataset.find_clusters(self.clusters)
@@ -117,7 +117,7 @@ class Images(Source):
         files = self._test_files
         if files is None:
             return None
-        spec = self._spec()
+        spec = self.spec
         if not _same_classes(files, self._files.label_names):
             spec = replace(spec, given=None)
         dataset = ImageDataset(files, spec, self.fit)
@@ -127,9 +127,19 @@ class Images(Source):
 
     @cached_property
     def _clusters(self) -> Clusters:
-        return ImageDataset(self._files, self._spec(), self.fit, self.mirror).find_clusters(self.clusters)
+        return ImageDataset(self._files, self.spec, self.fit, self.mirror).find_clusters(self.clusters)
 
-    def _spec(self) -> Spec:
+    def splits(self) -> dict[str, Files]:
+        """The pictures as they lie there: `train`, and `test` where there is a held-out split, its classes in the
+        order of the training split's."""
+        if self._test_files is None:
+            return {"train": self._files}
+        _same_classes(self._test_files, self._files.label_names)
+        return {"train": self._files, "test": self._test_files}
+
+    @property
+    def spec(self) -> Spec:
+        """What a sample is, once size, channels and classes are chosen. Raises DataError where there are no classes."""
         assert self.resolution is not None
         assert self.channels is not None
         names = self._files.label_names

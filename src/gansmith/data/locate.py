@@ -18,6 +18,7 @@ from gansmith.data.digits import open_digits
 from gansmith.data.files import HELD_OUT, Files, NoPictures, is_picture, splits
 from gansmith.data.folder import Folder, any_picture, listing
 from gansmith.data.idx import STEMS, idx_file, open_idx, open_idx_folder
+from gansmith.data.packed import ENDING, open_packed
 from gansmith.data.scenes import open_scenes
 from gansmith.data.stacked import open_stacked
 from gansmith.data.zipped import Zipped, contents, find_inside
@@ -116,6 +117,8 @@ def _open_file(path: Path, where: str, split: str) -> Files | None:
         start = file.read(8)
     if path.suffix.lower() in (".npy", ".npz"):
         return open_array(path, where, split)
+    if path.suffix.lower() == ENDING:
+        return open_packed(path, where, split)
     if start.startswith(b"PK"):
         return _open_zip(path, "", where, split)
     if start.startswith((b"\x1f\x8b", b"\0\0\x08")):

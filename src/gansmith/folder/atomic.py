@@ -11,7 +11,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,8 +40,9 @@ def refusal(error: OSError, path: Path, intact: str = "What was there before is 
     return RunFolderError(f"Cannot write {path}: {reason}. {intact} {remedy}, then start the same command again.")
 
 
-def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Put `data` (or its chunks, one after the other) at `path`, making the folder where needed.
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that becomes `path` at the end of the block, making the folder where needed.
 
     Raises RunFolderError where that fails; the old file is untouched then and no temporary file is left.
     """
@@ -50,8 +51,7 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as file:
-                for chunk in (data,) if isinstance(data, bytes) else data:
-                    file.write(chunk)
+                yield file
                 file.flush()
                 _sync(file)
             _replace(temporary, path)
@@ -62,6 +62,13 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise refusal(error, path) from error
+
+
+def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Put `data` (or its chunks, one after the other) at `path`. Raises RunFolderError as `writing` does."""
+    with writing(path) as file:
+        for chunk in (data,) if isinstance(data, bytes) else data:
+            file.write(chunk)
 
 
 def write_text(path: Path, text: str) -> None:
