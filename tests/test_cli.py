@@ -67,11 +67,11 @@ class Fake(types.ModuleType):
         return self.complete
 
     def load(self, run: Path, *, trust: bool) -> Any:
-        def sample(count: int, **rest: Any) -> Any:
+        def write(path: Path, count: int, **rest: Any) -> Path:
             self._note(run, count, {**rest, "trust": trust})
-            return types.SimpleNamespace(save=lambda path: path)
+            return path
 
-        return types.SimpleNamespace(sample=sample)
+        return types.SimpleNamespace(write=write)
 
     def evaluate(self, run: Path, **rest: Any) -> Any:
         self._note(run, rest)

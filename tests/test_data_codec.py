@@ -13,6 +13,7 @@ from PIL import Image
 from gansmith.contracts import GivenSpec, Spec
 from gansmith.data.codec import GAP, ImageCodec, grid, to_bytes
 from gansmith.data.given import clustered
+from gansmith.data.npz import Stream, write_npz
 from gansmith.errors import DataError
 
 SHAPES = [(1, 8, 8), (3, 16, 12), (4, 9, 20)]
@@ -124,3 +125,31 @@ def test_restore_refuses_what_is_no_description(wrong: dict[str, object]) -> Non
     good = ImageCodec(Spec((3, 8, 8))).describe()
     with pytest.raises(DataError):
         ImageCodec.restore(good | wrong if wrong else {})
+
+
+def test_streamed_arrays_are_what_numpy_writes(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (7, 3, 2)).astype(np.uint8)
+    write_npz(tmp_path / "x.npz", {"samples": Stream(x.shape, iter([x[:4], x[4:]])), "labels": np.arange(7)})
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert np.array_equal(arrays["samples"], x)
+        assert arrays["samples"].dtype == np.uint8
+        assert arrays["labels"].tolist() == list(range(7))
+    with pytest.raises(ValueError, match="8 rows"):
+        write_npz(tmp_path / "x.npz", {"samples": Stream((8, 3, 2), [x])})
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert len(arrays["samples"]) == 7  # the old file is untouched
+    assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
+
+
+@pytest.mark.parametrize("ending", [".npz", "", ".png"])
+def test_parts_are_written_as_the_whole_is(tmp_path: Path, ending: str) -> None:
+    codec, x, labels = ImageCodec(Spec((3, 8, 8))), samples((3, 8, 8)), torch.arange(5)
+    whole = codec.save(x, tmp_path / f"whole{ending}", labels)
+    parts = codec.write(torch.split(x, 2), len(x), tmp_path / f"parts{ending}", labels)
+    if ending == ".npz":
+        with np.load(whole) as a, np.load(parts) as b:
+            assert all(np.array_equal(a[name], b[name]) for name in ("samples", "labels"))
+    elif ending:
+        assert whole.read_bytes() == parts.read_bytes()
+    else:
+        assert {p.name: p.read_bytes() for p in whole.iterdir()} == {p.name: p.read_bytes() for p in parts.iterdir()}

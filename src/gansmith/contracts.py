@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -366,9 +366,18 @@ class Codec(ABC):
     def picture(self, x: Tensor, real: Tensor | None = None) -> Any:
         """One PIL image of samples [N, *spec.shape]; `real` [M, *spec.shape] lies beneath where that helps."""
 
-    @abstractmethod
+    @final
     def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
-        """Write samples in the form that `path`'s ending asks for; returns what was written."""
+        """As `write`, of samples [N, *spec.shape] that are there."""
+        return self.write((x,), len(x), path, labels)
+
+    @abstractmethod
+    def write(self, parts: Iterable[Tensor], count: int, path: Path, labels: Tensor | None = None) -> Path:
+        """Write `count` samples, which come in `parts` [n, *spec.shape], in the form that `path`'s ending asks for.
+
+        `labels` int64 [count]. Arrays, tables and single files take no more memory than a part, one picture of all
+        takes all. Returns what was written; raises DataError for an ending that it does not know, or no samples.
+        """
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +66,34 @@ class Trained:
         self, count: int = 16, seed: int = 0, label: str | int | None = None, truncation: float = 1.0
     ) -> Samples:
         """`count` samples; the k-th of a seed is always the same. Without `label`, the classes take turns."""
+        parts, labels = self._draw(count, seed, label, truncation)
+        return Samples(torch.cat(list(parts)), self.codec, labels)
+
+    def write(
+        self,
+        path: str | Path,
+        count: int = 16,
+        seed: int = 0,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+    ) -> Path:
+        """The same samples into a file, as `Samples.save` does, without ever having all of them in memory."""
+        parts, labels = self._draw(count, seed, label, truncation)
+        try:
+            return self.codec.write(parts, count, Path(path), labels)
+        except OSError as error:
+            raise atomic.refusal(error, Path(path)) from error
+
+    def _draw(
+        self, count: int, seed: int, label: str | int | None, truncation: float
+    ) -> tuple[Iterator[Tensor], Tensor | None]:
+        """Samples in parts, and their labels. Raises RecipeError."""
         if count < 1:
             raise RecipeError(f"--count must be 1 or more, not {count}.")
         if not 0 <= truncation <= 1:
             raise RecipeError(f"--truncation must be in [0, 1] (1: none, 0.7: safer samples), not {truncation}.")
         labels = self._labels(count, label)
-        parts = sampling.draw(self.generator, count, seed, self._given(labels, count, seed), truncation)
-        return Samples(torch.cat(list(parts)), self.codec, labels)
+        return sampling.draw(self.generator, count, seed, self._given(labels, count, seed), truncation), labels
 
     def _given(self, labels: Tensor | None, count: int, seed: int) -> Tensor | None:
         """What the generator is told: the labels, or clusters as frequent as in the training data, or nothing."""

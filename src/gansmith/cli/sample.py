@@ -43,5 +43,5 @@ def sample(
     """
     from gansmith import api
 
-    samples = api.load(run, trust=trust).sample(count or 16, seed=seed, label=label, truncation=truncation)
-    print(f"Wrote {samples.save(out)}")
+    trained = api.load(run, trust=trust)
+    print(f"Wrote {trained.write(out, count or 16, seed=seed, label=label, truncation=truncation)}")

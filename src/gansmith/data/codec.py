@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from torch import Tensor
 from gansmith.contracts import Codec, Spec
 from gansmith.data.decode import MODES, Fit, to_array, to_eight_bits
 from gansmith.data.given import describe, restore
+from gansmith.data.npz import Stream, write_npz
 from gansmith.errors import DataError
 
 SMALLEST_TILE = 32  # pixels; smaller pictures are enlarged in grids
@@ -49,26 +50,28 @@ class ImageCodec(Codec):
         """[N, C, H, W] as a grid; the reals are not shown."""
         return grid(x)
 
-    def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
-        """Write `x` [N, C, H, W] as `path` asks: a grid (.png, .webp, .jpg), arrays (.npz), or a folder of PNGs.
+    def write(self, parts: Iterable[Tensor], count: int, path: Path, labels: Tensor | None = None) -> Path:
+        """Samples [n, C, H, W] as `path` asks: a grid (.png, .webp, .jpg), arrays (.npz), or a folder of PNGs.
 
         An .npz has `samples` uint8 [N, H, W, C] and, with `labels`, `labels` int64 [N]. Raises DataError for another
         ending, no samples, a grid too large for its format, or a folder that holds anything else.
         """
-        if len(x) == 0:
+        if count == 0:
             raise DataError(f"There are no samples to write to '{path}'.")
         ending = path.suffix.lower()
         if ending in (".png", ".webp", ".jpg", ".jpeg"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _save_grid(grid(x), path)
+            _save_grid(grid(torch.cat(list(parts))), path)
         elif ending == ".npz":
-            arrays = {"samples": to_bytes(x)}
+            channels, height, width = self.spec.shape
+            pixels = (to_bytes(x) for x in parts)
+            arrays: dict[str, Stream | NDArray[Any]] = {"samples": Stream((count, height, width, channels), pixels)}
             if labels is not None:
                 arrays["labels"] = labels.cpu().numpy().astype(np.int64)
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes the names for flags
+            write_npz(path, arrays)
         elif not ending:
-            self._save_files(x, path)
+            self._save_files(parts, path)
         else:
             raise DataError(
                 f"Samples cannot be written as '{path.suffix}'. Wanted: a path that ends in .png, .webp or .jpg "
@@ -76,11 +79,12 @@ class ImageCodec(Codec):
             )
         return path
 
-    def _save_files(self, x: Tensor, folder: Path) -> None:
+    def _save_files(self, parts: Iterable[Tensor], folder: Path) -> None:
         _clear(folder)
         mark = PngImagePlugin.PngInfo()
         mark.add_text(*MARK)
-        for i, picture in enumerate(self.decode(x)):
+        pictures = (picture for x in parts for picture in self.decode(x))
+        for i, picture in enumerate(pictures):
             picture.save(folder / f"{i:05d}.png", pnginfo=mark)
 
     def describe(self) -> dict[str, Any]:

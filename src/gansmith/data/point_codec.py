@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from gansmith.contracts import Codec, Spec
 from gansmith.data.given import describe, restore
+from gansmith.data.npz import Stream, write_npz
 from gansmith.data.scatter import Window, scatter
 from gansmith.errors import DataError
 
@@ -61,13 +61,13 @@ class PointCodec(Codec):
         window = Window(self.low, self.high, self.columns)
         return scatter(self._values(x), window, None if real is None else self._values(real))
 
-    def save(self, x: Tensor, path: Path, labels: Tensor | None = None) -> Path:
-        """Write `x` [N, 2] as `path` asks: arrays (.npz), a table (.csv, .tsv) or a plot (.png, .webp, .jpg).
+    def write(self, parts: Iterable[Tensor], count: int, path: Path, labels: Tensor | None = None) -> Path:
+        """Points [n, 2] as `path` asks: arrays (.npz), a table (.csv, .tsv) or a plot (.png, .webp, .jpg).
 
         An .npz has `samples` float32 [N, 2] in the user's units and, with `labels`, `labels` int64 [N]; a table has
         the classes' names in a third column. Raises DataError for another ending or no samples.
         """
-        if len(x) == 0:
+        if count == 0:
             raise DataError(f"There are no samples to write to '{path}'.")
         ending = path.suffix.lower()
         if ending not in (".npz", ".csv", ".tsv", ".png", ".webp", ".jpg", ".jpeg"):
@@ -78,25 +78,30 @@ class PointCodec(Codec):
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".npz":
-            arrays = {"samples": self._values(x).astype(np.float32)}
+            values = (self._values(x).astype(np.float32) for x in parts)
+            arrays: dict[str, Stream | NDArray[Any]] = {"samples": Stream((count, 2), values)}
             if labels is not None:
                 arrays["labels"] = labels.cpu().numpy().astype(np.int64)
-            np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes the names for flags
+            write_npz(path, arrays)
         elif ending in (".csv", ".tsv"):
-            path.write_text(self._table(x, labels, "," if ending == ".csv" else "\t"), encoding="utf-8", newline="")
-        else:
-            self.picture(x).save(path, lossless=True, quality=95)  # each format takes the one it knows
+            self._write_table(parts, path, labels, "," if ending == ".csv" else "\t")
+        else:  # each format takes the option that it knows
+            self.picture(torch.cat(list(parts))).save(path, lossless=True, quality=95)
         return path
 
-    def _table(self, x: Tensor, labels: Tensor | None, mark: str) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=mark, lineterminator="\n")
+    def _write_table(self, parts: Iterable[Tensor], path: Path, labels: Tensor | None, mark: str) -> None:
         names = self.spec.class_names
-        given = [] if labels is None else [[names[k] if k < len(names) else k] for k in labels.tolist()]
-        writer.writerow([*self.columns, *(["class"] if given else [])])
-        for k, (a, b) in enumerate(self._values(x).tolist()):
-            writer.writerow([f"{a:.9g}", f"{b:.9g}", *(given[k] if given else [])])
-        return text.getvalue()
+        given = None if labels is None else iter(labels.tolist())
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter=mark, lineterminator="\n")
+            writer.writerow([*self.columns, *(["class"] if given else [])])
+            for x in parts:
+                for a, b in self._values(x).tolist():
+                    row = [f"{a:.9g}", f"{b:.9g}"]
+                    if given is not None:
+                        k = next(given)
+                        row.append(names[k] if k < len(names) else k)
+                    writer.writerow(row)
 
     def describe(self) -> dict[str, Any]:
         """JSON for `restore`: kind, normalisation, the plots' window, the columns' and the classes' names."""
