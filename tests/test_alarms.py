@@ -126,7 +126,7 @@ def test_an_open_alarm_is_cleared_later_than_it_is_raised(name: str, signs: Sign
 
 def test_what_the_remedies_set_can_be_set() -> None:
     survey = Survey(1000, ((28, 28),), 1, {}, 0)
-    table, _ = auto.choose(survey, (28, 28), 1)
+    table, _ = auto.choose(survey, (28, 28), 1, network="dcgan")  # which has all that remedies speak of
     table["data"] = {"name": "images", "path": "x"}
     found = 0
     for name, _, signs in ILL:
