@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,6 +105,41 @@ def test_damage_is_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     save_file({"weight": np.zeros(3)}, path)
     with pytest.raises(DataError, match="A generator is no data set"):
         open_packed(path, "p", "train")
+
+
+@pytest.mark.parametrize("folder", ["L"], indirect=True)
+def test_a_header_that_does_not_fit_is_told(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    api.pack(folder, path)
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+
+    def reopened(change: Callable[[dict[str, Any]], object]) -> None:
+        header = json.loads(content[8 : 8 + size])
+        change(header)
+        path.write_bytes(content[:8] + json.dumps(header).encode().ljust(size) + content[8 + size :])
+        open_packed(path, "p", "train")
+
+    reopened(lambda h: h)
+    changes: list[Callable[[dict[str, Any]], object]] = [
+        lambda h: h["train.images"].pop("dtype"),
+        lambda h: h["train.images"].update(dtype="BF16"),
+        lambda h: h["train.images"].update(shape=[14, 16, 16]),
+        lambda h: h["train.images"].update(shape=[14, 2, 16, 8]),
+        lambda h: h["train.images"].update(shape="many"),
+        lambda h: h["train.images"].update(shape=[0, 1, 16, 16], data_offsets=[0, 0]),
+        lambda h: h["train.images"].update(data_offsets=[-1, 14 * 256 - 1]),
+        lambda h: h["train.labels"].update(shape=[13]),
+        lambda h: h["test.images"].update(data_offsets=[0]),
+        lambda h: h["__metadata__"].update(classes="cat"),
+        lambda h: h["__metadata__"].update(classes='["cat"]'),
+        lambda h: h["__metadata__"].pop("sha256.test.images"),
+        lambda h: h.update(other=h["train.images"]),
+        lambda h: h.update(__metadata__=[]),
+    ]
+    for change in changes:
+        with pytest.raises(DataError):
+            reopened(change)
 
 
 @pytest.mark.parametrize("folder", ["RGB"], indirect=True)

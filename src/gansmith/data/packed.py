@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gansmith.data.arrays import ArrayFiles
+from gansmith.data.decode import MODES
 from gansmith.errors import DataError
 
 ENDING = ".safetensors"
@@ -33,6 +35,8 @@ class PackedFiles(ArrayFiles):
         metadata = header["__metadata__"]
         labels = self._array(f"{split}.labels") if f"{split}.labels" in header else None
         names = tuple(map(str, json.loads(metadata["classes"]))) if labels is not None else ()
+        if labels is not None and not 0 <= labels.min() <= labels.max() < len(names):
+            raise DataError(f"'{where}' holds labels from {labels.min()} to {labels.max()}, but {len(names)} classes.")
         super().__init__(where, self._array(f"{split}.images"), labels, names)
         self.labels_are_told = metadata.get("labels_are_told") != "false"
 
@@ -62,7 +66,10 @@ def open_packed(path: Path, where: str, split: str) -> PackedFiles | None:
     header, start = _header(path, where)
     if header.get("__metadata__", {}).get("gansmith") != MARK or "train.images" not in header:
         raise DataError(f"'{where}' holds no pictures packed by 'gansmith pack'. A generator is no data set.")
-    end = start + max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
+    try:
+        end = start + _length(header)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"'{where}' has a damaged header ({error}): copy or pack it again.") from error
     if path.stat().st_size != end:
         raise DataError(f"'{where}' has {path.stat().st_size:,} bytes instead of {end:,}: copy or pack it again.")
     return PackedFiles(path, where, split, header, start) if f"{split}.images" in header else None
@@ -77,9 +84,29 @@ def _header(path: Path, where: str) -> tuple[dict[str, Any], int]:
             if not 2 <= size <= LONGEST_HEADER:
                 raise ValueError
             found = json.loads(file.read(size))
-        except ValueError as error:
+            if not isinstance(found, dict) or not isinstance(found.get("__metadata__", {}), dict):
+                raise ValueError
+        except (ValueError, RecursionError) as error:
             raise DataError(f"'{where}' is no safetensors file, or a damaged one.") from error
     return found, 8 + size
+
+
+def _length(header: dict[str, Any]) -> int:
+    """Bytes of all tensors. Raises one of several built-in errors where a tensor is not what it should be."""
+    metadata, end = header["__metadata__"], 0
+    json.loads(metadata["classes"])
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        split, kind = name.split(".")
+        shape, (first, last) = entry["shape"], entry["data_offsets"]
+        count = header[f"{split}.images"]["shape"][0]
+        wanted = (len(shape) == 4 and shape[1] in MODES) if kind == "images" else shape == [count]
+        size = math.prod(shape) * DTYPES[entry["dtype"]].itemsize
+        if not wanted or min(shape) < 1 or first < 0 or last - first != size or f"sha256.{name}" not in metadata:
+            raise ValueError(f"{name}: {shape}")
+        end = max(end, last)
+    return end
 
 
 def _sha256(array: NDArray[Any]) -> str:
