@@ -70,6 +70,25 @@ def test_the_projection_is_the_papers_formula() -> None:
         head(h, None)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("spec", [SPEC, CLASSES], ids=["alone", "classes"])
+def test_scores_far_from_0_keep_their_differences_in_bfloat16(name: str, spec: Spec) -> None:
+    torch.manual_seed(0)
+    _, network = small(name).build(Spec((2,), spec.given) if name == "mlp" else spec)
+    x = torch.randn(8, *((2,) if name == "mlp" else spec.shape))
+    given = torch.arange(8) % 3 if spec.given else None
+    head: Any = network.head
+    network.eval()
+    scores = []
+    for drift in (0.0, 40.0):
+        nn.init.constant_(head.score.bias, drift)
+        with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+            scores.append(network(x, given).scores[0] - drift)
+    assert scores[0].dtype == torch.float32
+    assert scores[0].std() > 0
+    assert torch.allclose(scores[0], scores[1], atol=1e-4)
+
+
 def test_minibatch_stddev_tells_a_collapsed_group() -> None:
     h = torch.randn(8, 5, dtype=torch.float64)
     h[4:] = h[4]

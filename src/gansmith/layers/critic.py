@@ -92,6 +92,9 @@ class Head(nn.Module):
     """The end of every discriminator: features h [B, D] (and classes [B]) -> verdict with scores [B].
 
     With classes the score is that of Miyato & Koyama 2018 (arXiv 1802.05637, eq. 3), psi(h) + <embed(y), h>.
+
+    Always float32: a relativistic loss sees differences of scores alone, so that these drift together, and at 40 the
+    neighbours of a bfloat16 are .25 apart, as much as the differences that count.
     """
 
     def __init__(self, features: int, classes: int, critic: Critic) -> None:
@@ -106,13 +109,16 @@ class Head(nn.Module):
             nn.init.normal_(self.embed.weight, 0.0, features**-0.5)
 
     def forward(self, h: Tensor, given: Tensor | None, features: tuple[Tensor, ...] = ()) -> Verdict:
+        with torch.autocast(h.device.type, enabled=False):
+            return self._judge(h.to(torch.promote_types(h.dtype, torch.float32)), given, features)
+
+    def _judge(self, h: Tensor, given: Tensor | None, features: tuple[Tensor, ...]) -> Verdict:
         if self.group:
             h = torch.cat([h, spread_of_groups(h, self.group)], dim=1)
-        classes = None if self.classify is None else self.classify(h).float()
+        classes = None if self.classify is None else self.classify(h)
         if self.san:
             direction = self.score.weight if self.embed is None else self.score.weight + self.embed(need_classes(given))
-            direction = functional.normalize(direction.float(), dim=1)
-            h = h.float()
+            direction = functional.normalize(direction, dim=1)
             apart = (h.detach() * direction).sum(1)
             return Verdict(((h * direction.detach()).sum(1),), features, (apart,), classes)
         score: Tensor = self.score(h).squeeze(1)
