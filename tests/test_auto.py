@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_the_best_network_is_that_of_both_judges() -> None:
     ],
 )
 def test_rows_are_compared_by_all_that_matters(change: dict[str, object], more: dict[str, object]) -> None:
-    asked = (Survey(1000, (), 3), 32, 3, Budget(minutes=2))
+    asked = (Survey(1000, (), 3), 32, 3, Budget(minutes=2), False)
     assert row(**change).unlike(*asked) == 0
     assert row(**more).unlike(*asked) > 0
 
@@ -73,6 +74,14 @@ def test_the_measured_rows_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = (auto.choose(survey(), (side, side), 3) for side in (32, 64))
     assert [t["architecture"]["name"] for t, _ in (small, large)] == ["dcgan", "fastgan"]
     assert "fastgan 1, dcgan 9" in large[1][0]
+
+
+def test_the_measured_rows_are_those_of_the_published_benchmarks() -> None:
+    rows = json.loads(Path(networks.__file__).with_name("measured.json").read_text(encoding="utf-8"))["rows"]
+    results = Path(__file__).parents[1] / "docs" / "bench"
+    found = [json.loads((results / f"{name}.json").read_text(encoding="utf-8")) for name in ("auto", "auto-longer")]
+    assert rows == [row for result in found for row in result["table"]["rows"]]
+    assert all(result["protocol"]["as_stated"] for result in found)
 
 
 def test_every_measured_network_can_be_sized() -> None:
@@ -123,4 +132,5 @@ def test_a_survey_sees_plain_backgrounds(tmp_path: Path, background: int, flat: 
 )
 def test_clusters_are_as_many_as_will_be_learnt(count: int, budget: Budget, clusters: int) -> None:
     assert auto.choose(survey(count=count), (64, 64), 3, budget)[0]["data"]["clusters"] == clusters
-    assert auto.choose(survey(count=count), (64, 64), 3, budget, grouped=False)[0]["data"]["clusters"] == 0
+    assert auto.choose(survey(count=count), (64, 64), 3, budget, classes=True)[0]["data"]["clusters"] == 0
+    assert auto.choose(survey(count=count), (64, 64), 3, budget, packs=True)[0]["data"]["clusters"] == 0

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from gansmith import api, bench
-from gansmith.bench import _judge, _runs, auto, babysitting, few_shot, losses
+from gansmith.bench import _judge, _runs, auto, auto_longer, babysitting, few_shot, losses
 from gansmith.bench._bench import (
     FIRST,
     SECOND,
@@ -80,6 +80,8 @@ def test_every_benchmark_runs_in_miniature(
     monkeypatch.setattr(type(bench.find(name)), "pictured", 9)
     monkeypatch.setattr(auto, "SETS", auto.SETS[:1])
     monkeypatch.setattr(auto.networks, "names", lambda: ["dcgan", "r3gan"])
+    monkeypatch.setattr(auto_longer, "UNLABELLED", auto.SETS[0])
+    monkeypatch.setattr(auto_longer, "LONGER", ())
     monkeypatch.setattr(babysitting, "SETS", babysitting.SETS[:2])
     monkeypatch.setattr(few_shot, "DRAWN", few_shot.CHUNK // 10)
     monkeypatch.setattr(few_shot, "CHUNK", few_shot.CHUNK // 10)
@@ -103,8 +105,8 @@ def test_every_benchmark_runs_in_miniature(
 
 
 def test_all_of_the_benchmarks_are_found() -> None:
-    wanted = {"points", "stacked-mnist", "mnist", "cifar10", "few-shot", "scenes", "losses", "auto", "babysitting"}
-    assert wanted == set(NAMES)
+    of_the_data = {"points", "stacked-mnist", "mnist", "cifar10", "few-shot", "scenes"}
+    assert of_the_data | {"losses", "auto", "auto-longer", "babysitting"} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

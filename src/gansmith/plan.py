@@ -95,7 +95,7 @@ def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
     survey = source.survey()
     resolved = source.resolve(survey)
     if isinstance(resolved, Points):
-        table, reasons = auto.choose_points(survey, grouped=not (resolved.classes or _packs(wish)))
+        table, reasons = auto.choose_points(survey, classes=bool(resolved.classes), packs=_packs(wish))
     elif isinstance(resolved, Images):
         assert resolved.resolution is not None
         assert resolved.channels is not None
@@ -105,7 +105,8 @@ def _automatic(wish: Wish, say: Callable[[str], None]) -> dict[str, Any]:
             resolved.channels,
             budget=_budget(asked, wish),
             network=_network(wish),
-            grouped=not (resolved.classes or _packs(wish)),
+            classes=bool(resolved.classes),
+            packs=_packs(wish),
         )
     else:
         raise RecipeError(f"auto chooses for pictures and points, not for {asked['data']['name']}. Give a --recipe.")

@@ -31,16 +31,19 @@ def choose(
     channels: int,
     budget: Budget = ON_A_PROCESSOR,
     network: str | None = None,
-    grouped: bool = True,
+    *,
+    classes: bool = False,
+    packs: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """A recipe's table (without its [data] place) for data like this, and the reasons, one sentence each.
 
     `resolution` is height and width in pixels. `network`, one of `networks.names()`, is taken instead of the best.
-    `grouped`: pictures may be told in clusters, because no class is told.
+    `classes`: both players are told the class. `packs`: the discriminator sees several samples at once, which cannot be
+    of one cluster; where neither is so, clusters are told.
     """
     side = max(resolution)
     flat = survey.flat > FLAT
-    name, reason = (network, f"{network}: as asked") if network else networks.best(survey, side, channels, budget)
+    name, reason = (network, f"{network}: as asked") if network else networks.best(survey, side, channels, budget, classes)
     architecture = networks.sized(name, side, channels, survey.flat, budget.device)
     reasons = [reason, f"{architecture['width']} channels at {resolution[1]}x{resolution[0]}: {_room(budget)}"]
     gamma = _gamma(side, channels)
@@ -57,7 +60,8 @@ def choose(
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
-    clusters = _clusters(survey.count, min(CLUSTERS, budget.seen(side) // CLUSTER_SEEN)) if grouped else 0
+    most = 0 if classes or packs else min(CLUSTERS, budget.seen(side) // CLUSTER_SEEN)
+    clusters = _clusters(survey.count, most)
     if clusters:
         reasons.append(f"{clusters} {TOLD}")
     rate = 2e-3 if flat and channels == 1 else 1e-3
@@ -82,9 +86,9 @@ def choose(
     return table, reasons
 
 
-def choose_points(survey: Survey, grouped: bool = True) -> tuple[dict[str, Any], list[str]]:
+def choose_points(survey: Survey, *, classes: bool = False, packs: bool = False) -> tuple[dict[str, Any], list[str]]:
     """As `choose`, for points in the plane, normalised to mean 0 and standard deviation 1."""
-    clusters = _clusters(survey.count, POINT_CLUSTERS) if grouped else 0
+    clusters = _clusters(survey.count, 0 if classes or packs else POINT_CLUSTERS)
     table = {
         "name": "auto",
         "summary": SUMMARY,

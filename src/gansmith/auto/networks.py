@@ -22,7 +22,6 @@ NARROWEST, WIDEST = 4, 64  # channels at the finest level
 UNSAID_SAMPLES = 1_000_000
 PIXELS_A_SECOND = 20_000  # along one side: 700 pictures of 28 pixels, 300 of 64, about what one core trains on
 GPU_FASTER = 20  # not measured
-UNSAID_MINUTES = 30  # where a training is counted in samples: a million take about as long
 GPU_WIDER = 2  # a GPU has the arithmetic of a hundred cores; what that buys was not measured
 
 
@@ -40,6 +39,10 @@ class Budget:
             return self.samples or UNSAID_SAMPLES
         faster = 1 if self.device == "cpu" else GPU_FASTER
         return int(self.minutes * 60 * PIXELS_A_SECOND * faster / side)
+
+    def core_minutes(self, side: int) -> float:
+        """About how long one core takes for that."""
+        return self.seen(side) * side / PIXELS_A_SECOND / 60
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,18 @@ class Row:
         over = {n: math.prod(f / b for f, b in zip(found, best, strict=True)) for n, found in self.frechet.items()}
         return sorted(over, key=lambda name: over[name])
 
-    def unlike(self, survey: Survey, side: int, channels: int, budget: Budget) -> float:
-        """How far data and budget are from this row's: 1 is twice the side, or grey for colour."""
-        told = len(survey.label_counts) > 0 and survey.labels_are_told
-        minutes = max(budget.minutes or UNSAID_MINUTES, 0.1)
+    def unlike(self, survey: Survey, side: int, channels: int, budget: Budget, classes: bool) -> float:
+        """How far data and budget are from this row's: 1 is twice the side, or grey for colour.
+
+        `classes`: both players are told the class.
+        """
         return (
             abs(math.log2(side / self.side))
             + ((channels == 1) != (self.channels == 1))
             + ((survey.flat > FLAT) != (self.flat > FLAT))
             + abs(math.log10(max(survey.count, 1) / self.count))
-            + 0.25 * (told != (self.classes > 0))
-            + 0.25 * abs(math.log2(minutes / self.minutes))
+            + 0.5 * (classes != (self.classes > 0))
+            + 0.25 * abs(math.log2(max(budget.core_minutes(side), 0.1) / self.minutes))
         )
 
 
@@ -95,9 +99,9 @@ def sized(name: str, side: int, channels: int, flat: float, device: str = "cpu")
     return table
 
 
-def best(survey: Survey, side: int, channels: int, budget: Budget) -> tuple[str, str]:
+def best(survey: Survey, side: int, channels: int, budget: Budget, classes: bool) -> tuple[str, str]:
     """The name of the network to take, and why."""
-    row = min(measured(), key=lambda row: row.unlike(survey, side, channels, budget))
+    row = min(measured(), key=lambda row: row.unlike(survey, side, channels, budget, classes))
     first, *others = row.order
     about = next(n["about"] for n in _networks() if n["architecture"]["name"] == first)
     told = [f"{name} {' and '.join(f'{f:.3g}' for f in row.frechet[name])}" for name in (first, *others[:1])]

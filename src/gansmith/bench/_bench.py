@@ -53,7 +53,6 @@ class Group:
     classes: bool | None = None
     resolution: int | None = None
     settings: tuple[str, ...] = ()
-    longer: float = 1  # times the benchmark's minutes
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def cores() -> int:
 def trainings(bench: Bench, ask: Ask) -> list[Training]:
     """Seeds outermost, so that what is to be compared runs at about the same time."""
     seeds, minutes = ask.seeds or bench.seeds, ask.minutes or bench.minutes
-    return [Training(group, seed, minutes * group.longer) for seed in range(seeds) for group in bench.groups()]
+    return [Training(group, seed, minutes) for seed in range(seeds) for group in bench.groups()]
 
 
 def run_all(bench: Bench, ask: Ask, say: Callable[[str], None]) -> list[Outcome]:

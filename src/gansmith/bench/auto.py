@@ -1,8 +1,8 @@
 """`auto`: the table by which `auto` chooses its networks: each of them on every data set, at equal time.
 
 The networks are those of `gansmith/auto/networks.toml`; all else is what `auto` takes with them. The `table` of the
-result is `gansmith/auto/measured.json`: a row for every data set and length, with what the data is and the Frechet
-distance of each network's samples by each judge.
+result is a row for every data set, with what the data is and the Frechet distance of each network's samples by each
+judge. `gansmith/auto/measured.json` has these rows and those of `auto-longer`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ SETS = (
     Data("emoji", "noto-emoji-128/noto_emoji_128.zip"),
     Data("scenes", "scenes"),
 )
-LONGER = 3  # times as long, to see whether another network wins where there is more time
-LONG = {"cifar10": ("dcgan", "r3gan", "fastgan"), "clothing": ("dcgan", "r3gan", "fastgan")}
 BETWEEN = " by "
 
 
@@ -46,10 +44,7 @@ class Auto(Bench):
     keeps_refused = True
 
     def groups(self) -> Sequence[Group]:
-        short = [_group(data, name, data.name) for data in SETS for name in networks.names()]
-        return short + [
-            _group(data, name, f"{data.name}, longer", LONGER) for data in SETS for name in LONG.get(data.name, ())
-        ]
+        return [group(data, name) for data in SETS for name in networks.names()]
 
     def table(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         return {"rows": [asdict(row) for row in _rows(outcomes)]}
@@ -68,8 +63,9 @@ class Auto(Bench):
         return [heat("Frechet distance by each judge (green: the best of its row)", shown)] if shown else []
 
 
-def _group(data: Data, network: str, row: str, longer: float = 1) -> Group:
-    return Group(f"{row}{BETWEEN}{network}", data, settings=(f"architecture.name={network}",), longer=longer)
+def group(data: Data, network: str, classes: bool | None = None) -> Group:
+    """`network` on `data`, a cell of the table; `classes` as for `gansmith train`."""
+    return Group(f"{data.name}{BETWEEN}{network}", data, classes=classes, settings=(f"architecture.name={network}",))
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[Row]:
