@@ -112,7 +112,7 @@ def test_a_training_with_clusters_needs_nobody_to_know(folder: Path, tmp_path: P
     shares = trained.codec.spec.given
     assert shares is not None
     assert shares == clustered(shares.shares)
-    assert torch.equal(trained.sample(9, seed=2).x, trained.sample(12, seed=2).x[:9])
+    assert torch.allclose(trained.sample(9, seed=2).x, trained.sample(12, seed=2).x[:9], atol=1e-5)
     assert trained.sample(9).labels is None
     with pytest.raises(RecipeError, match="no classes"):
         trained.sample(4, label="cluster 1")

@@ -463,7 +463,8 @@ def test_samples_are_in_the_users_units(run: Path, tmp_path: Path) -> None:
     assert "labels" not in arrays
     mean, scale = trained.codec.mean, trained.codec.scale  # type: ignore[attr-defined]
     np.testing.assert_allclose(arrays["samples"], samples.x.numpy() * scale + mean, rtol=1e-5, atol=1e-5)
-    assert torch.equal(trained.sample(70, seed=3).x, samples.x[:70])
+    # a processor may add in another order where a block is not full
+    assert torch.allclose(trained.sample(70, seed=3).x, samples.x[:70], atol=1e-5)
     assert trained.sample(2).items == trained.codec.decode(trained.sample(2).x)
     with Image.open(io.BytesIO(samples._repr_png_())) as image:
         assert image.width == MARGIN + SIDE + RIM

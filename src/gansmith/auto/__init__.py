@@ -43,7 +43,9 @@ def choose(
     """
     side = max(resolution)
     flat = survey.flat > FLAT
-    name, reason = (network, f"{network}: as asked") if network else networks.best(survey, side, channels, budget, classes)
+    name, reason = (
+        (network, f"{network}: as asked") if network else networks.best(survey, side, channels, budget, classes)
+    )
     architecture = networks.sized(name, side, channels, survey.flat, budget.device)
     reasons = [reason, f"{architecture['width']} channels at {resolution[1]}x{resolution[0]}: {_room(budget)}"]
     gamma = _gamma(side, channels)

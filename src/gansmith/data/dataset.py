@@ -54,6 +54,7 @@ class ImageDataset(Dataset):
         self._cached: NDArray[np.bool_] | None = None
         self._cache: NDArray[np.uint8] | None = None
         self._clusters: Clusters | None = None
+        self._group_of = np.empty(0, np.int32)  # a sample's cluster, -1 until it is first fetched
         self._whole: Pixels | None = None  # in place of a cache, where the pictures lie decoded already
         if files.pixels is not None and files.pixels.shape[1:] == spec.shape and spec.shape[0] != 4:
             self._whole = files.pixels
@@ -72,7 +73,7 @@ class ImageDataset(Dataset):
         pixels = self._shown(asked)
         given = None
         if self._clusters is not None:
-            given = torch.from_numpy(self._clusters.nearest(coarse(pixels)))
+            given = torch.from_numpy(self._groups(self._clusters, asked, pixels))
         elif self.spec.given is not None and self._given is not None:
             shown = [self._replacement.get(i, i) for i in plain.tolist()] if self._replacement else plain
             given = torch.from_numpy(self._given[shown])
@@ -86,7 +87,15 @@ class ImageDataset(Dataset):
     def tell(self, clusters: Clusters) -> None:
         """From now on samples come with the cluster that they belong to."""
         self._clusters = clusters
+        self._group_of = np.full(len(self), -1, np.int32)
         self.spec = replace(self.spec, given=clustered(clusters.shares.round(6).tolist()))
+
+    def _groups(self, clusters: Clusters, asked: NDArray[np.int64], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The clusters of the samples `asked`, which look like `pixels`."""
+        new = self._group_of[asked] < 0
+        if new.any():
+            self._group_of[asked[new]] = clusters.nearest(coarse(pixels[new]))
+        return self._group_of[asked].astype(np.int64)
 
     def channels(self) -> ImageDataset | None:
         """The labelled pictures of which each channel is one, at the same size; None where these are no stacks."""

@@ -136,6 +136,7 @@ class PointDataset(Dataset):
     def tell(self, clusters: Clusters) -> None:
         """From now on points come with the cluster that they belong to."""
         self.clusters = clusters
+        self._group_of = clusters.nearest(self._rows.astype(np.float64))
         self.spec = replace(self.spec, given=clustered(clusters.shares.round(6).tolist()))
 
     def __len__(self) -> int:
@@ -146,7 +147,7 @@ class PointDataset(Dataset):
         chosen = np.asarray(indices, np.int64)
         given = None
         if self.clusters is not None:
-            given = torch.from_numpy(self.clusters.nearest(self._rows[chosen].astype(np.float64)))
+            given = torch.from_numpy(self._group_of[chosen])
         elif self.spec.given is not None and self.labels is not None:
             given = torch.from_numpy(self.labels.numpy()[chosen])
         return Batch(torch.from_numpy(self._rows[chosen]), given)
