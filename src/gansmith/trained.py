@@ -65,7 +65,7 @@ class Trained:
     def sample(
         self, count: int = 16, seed: int = 0, label: str | int | None = None, truncation: float = 1.0
     ) -> Samples:
-        """`count` samples; the k-th of a seed is always the same (to rounding). Without `label`, the classes take turns."""
+        """`count` samples; the k-th of a seed is always the same, to rounding. Without `label`, classes take turns."""
         parts, labels = self._draw(count, seed, label, truncation)
         return Samples(torch.cat(list(parts)), self.codec, labels)
 
