@@ -34,11 +34,13 @@ from gansmith.features import find as find_extractor
 from gansmith.folder import alerts, atomic
 from gansmith.folder.lock import RunLock
 from gansmith.folder.run_json import read_run, update_run
+from gansmith.games.memory import require_memory
 from gansmith.plan import Wish, choose_device, names_own_code, parse_resolution, plan
 from gansmith.recipe import Recipe, load_recipe
 from gansmith.run import Run
 from gansmith.scorers import find as find_scorers
 from gansmith.trained import Samples, Trained
+from gansmith.world import Word, World, join
 
 __all__ = ["Samples", "Trained", "check", "evaluate", "load", "train", "train_in"]
 
@@ -76,9 +78,26 @@ def train(
 
 def train_in(folder: Path, wish: Wish) -> bool:
     """Train as wished; True when complete, False when the process was asked to stop on the way."""
-    before = _existing(folder, trust=names_own_code(wish))
-    recipe = plan(wish, before, say)
+    with join() as world:
+        with world.leader_first():
+            before = _existing(folder, trust=names_own_code(wish))
+            training = _planned(folder, wish, before, world)
+        if not world.leads:
+            return training.train((), _nothing)
+        with RunLock(folder):
+            return _train_as_leader(training, before)
+
+
+def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> Run:
+    """The training, ready to start; nothing has been written."""
+    tell = say if world.leads else _nothing
+    recipe = plan(wish, before, tell)
     device = choose_device(recipe.train.device)
+    if recipe.train.batch % world.size or recipe.train.batch < 2 * world.size:
+        raise RecipeError(
+            f"A batch of {recipe.train.batch} cannot be shared out among {world.size} processes, at least 2 samples "
+            f"each. Use --batch {max(2, round(recipe.train.batch / world.size)) * world.size}, or other --processes."
+        )
     dataset, codec = recipe.data.open()
     if len(dataset) < recipe.train.batch:
         raise DataError(
@@ -86,20 +105,28 @@ def train_in(folder: Path, wish: Wish) -> bool:
             f"What to do: add data, or use --batch {max(2, len(dataset) // 2)}."
         )
     try:
-        training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device)
+        training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device, world)
     except ValueError as error:
         raise RecipeError(f"[architecture]: {error}") from error
     try:
-        training.require_memory()  # takes the first steps, on a copy
+        require_memory(training.game, dataset, training.batch, device)  # takes the first steps, on a copy
     except ValueError as error:
         raise RecipeError(f"recipe: {error}") from error
-    with RunLock(folder):
-        _same_data(folder, dataset)
-        if before and before.train == recipe.train and read_run(folder)["state"] == "finished":
-            say("This training is complete. To go on with it, give a larger --samples or --minutes.")
-            return True
-        _begin(folder, recipe, dataset, device)
-        return _train(training)
+    return training
+
+
+def _nothing(text: str) -> None:
+    """What processes say that do not lead."""
+
+
+def _train_as_leader(run: Run, before: Recipe | None) -> bool:
+    _same_data(run.folder, run.dataset)
+    if before and before.train == run.recipe.train and read_run(run.folder)["state"] == "finished":
+        say("This training is complete. To go on with it, give a larger --samples or --minutes.")
+        run.world.tell(Word.END, 1)
+        return True
+    _begin(run)
+    return _train(run)
 
 
 def _train(run: Run) -> bool:
@@ -152,7 +179,8 @@ def _same_data(folder: Path, dataset: Dataset) -> None:
         )
 
 
-def _begin(folder: Path, recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
+def _begin(run: Run) -> None:
+    folder, recipe, dataset = run.folder, run.recipe, run.dataset
     atomic.write_text(folder / "recipe.toml", recipe.to_toml())  # an extended run keeps its new length
     data = {
         "path": str(getattr(recipe.data, "path", "")),
@@ -168,7 +196,8 @@ def _begin(folder: Path, recipe: Recipe, dataset: Dataset, device: torch.device)
         name=folder.resolve().name,
         recipe=recipe.name,
         versions=versions,
-        device=str(device),
+        device=str(run.device),
+        processes=run.world.size,
         threads=torch.get_num_threads(),
         data=data,
         command=["gansmith", *sys.argv[1:]],
@@ -189,8 +218,8 @@ def _end(run: Run, state: str, say: Callable[[str], None]) -> None:
             run.folder,
             state=state,
             samples_seen=run.clock.samples_seen,
-            seconds=run.seconds,
-            data_wait_share=run.seconds_waiting / max(run.seconds, 1e-9),
+            seconds=run.watch.seconds,
+            data_wait_share=run.seconds_waiting / max(run.watch.seconds, 1e-9),
             data={**data, "unreadable": len(unreadable)},
             alarms=alerts.summary(alerts.read(run.folder)),
         )

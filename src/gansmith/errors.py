@@ -37,6 +37,10 @@ class Diverged(GansmithError):
     """Training became non-finite again and again; the last good checkpoint is intact."""
 
 
+class LostProcess(GansmithError):
+    """Another process of the same training has ended; the last checkpoint is intact."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`" Did you mean 'hinge'?"` (with a leading space), or the known names where none is near."""
     names = sorted(known)

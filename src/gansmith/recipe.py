@@ -32,7 +32,8 @@ class Train:
     """How long, on what, and how many at a time.
 
     `samples` real samples shown in all, or `minutes` of training, which decide where both are given; `batch` samples a
-    step and process; `discriminator_steps` for each step of the generator.
+    step, shared out where there are several processes; `discriminator_steps` for each step of the generator;
+    `sync_batchnorm`: batch normalisation sees the batch of all processes, and not each process its part.
     """
 
     batch: int = 64
@@ -42,6 +43,7 @@ class Train:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    sync_batchnorm: bool = True
 
     def __post_init__(self) -> None:
         _at_least("batch", self.batch, 2, "64 is usual; halve it where memory is short")

@@ -51,7 +51,7 @@ class Checkpoint(Callback):
             "game": run.game.state_dict(),
             "samples_seen": run.clock.samples_seen,
             "step": run.clock.step,
-            "seconds": run.seconds,
+            "seconds": run.watch.seconds,
             "callbacks": {callback.name: callback.state_dict() for callback in run.callbacks},
         }
         path = checkpoints.save(run.folder, state, run.clock.samples_seen)
@@ -107,7 +107,7 @@ def export(run: Run, samples_seen: int) -> Path:
 def _load(run: Run, state: dict[str, Any]) -> None:
     run.game.load_state_dict(state["game"])
     run.clock = Clock(int(state["samples_seen"]), 0.0, int(state["step"]))
-    run.set_seconds(float(state["seconds"]))
+    run.watch.set(float(state["seconds"]))
     for callback in run.callbacks:
         if callback.name in state["callbacks"]:
             callback.load_state_dict(state["callbacks"][callback.name])

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gansmith.callbacks.draws import draw
 from gansmith.contracts import Loss, Spec, Verdict
 from gansmith.features.random import RandomFeatures
 from gansmith.metrics.diversity import diversity
@@ -47,7 +48,7 @@ class Checkup:
     def samples(self, run: Run) -> dict[str, float]:
         """What the averaged generator makes, against the training data; {} where that cannot be measured."""
         count = min(COUNT, len(self.pool))
-        fakes = self._see(run, run.draw(count, seed=run.clock.samples_seen)[0])
+        fakes = self._see(run, draw(run, count, seed=run.clock.samples_seen)[0])
         reals = self._reals[:count]
         try:
             spread, copies = diversity(fakes, reals), memorization(fakes, self._reals)
@@ -64,7 +65,7 @@ class Checkup:
 
     def closest(self, run: Run) -> Tensor:
         """[2 x PAIRS, *shape]: the samples nearest to a training sample, each followed by that one."""
-        fakes, _ = run.draw(COUNT, seed=run.clock.samples_seen)
+        fakes, _ = draw(run, COUNT, seed=run.clock.samples_seen)
         found = memorization(self._see(run, fakes), self._reals)
         order = found.distances.argsort()[:PAIRS]
         nearest = run.dataset.fetch([self.pool[i] for i in found.indices[order].tolist()]).real

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gansmith.callbacks.base import Callback
 from gansmith.callbacks.checkpoint import Checkpoint, use_best
+from gansmith.callbacks.draws import draw
 from gansmith.callbacks.log import Log
 from gansmith.callbacks.preview import save_picture
 from gansmith.contracts import Report
@@ -63,9 +65,11 @@ class Evaluate(Callback):
         if run.progress() < 1:
             return  # stopped on the way: whoever pressed Ctrl-C does not want to wait for scores
         use_best(run)
-        with self._harmless(), run.off_the_clock():
+        with self._harmless(), run.watch.stopped():
             # other latents than those by which the best evaluation was chosen
-            scores = self.judge(run, run.recipe.evaluate.final_samples, run.recipe.train.seed + 1).score(run.draw)
+            scores = self.judge(run, run.recipe.evaluate.final_samples, run.recipe.train.seed + 1).score(
+                partial(draw, run)
+            )
             self._pictures(run)
             update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
             self.log.progress.say(summary(scores.values, scores.protocol))
@@ -83,7 +87,7 @@ class Evaluate(Callback):
 
     def judge(self, run: Run, samples: int, seed: int) -> Judge:
         """A judge with this run's extractor and scorers, which are trained when first asked for."""
-        with run.off_the_clock():
+        with run.watch.stopped():
             if self._judge:
                 extractor, scorers = self._judge.extractor, self._judge.scorers
             else:
@@ -94,7 +98,7 @@ class Evaluate(Callback):
 
     def _score(self, run: Run) -> None:
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
-        scores = judge.score(run.draw, whole=False)
+        scores = judge.score(partial(draw, run), whole=False)
         self.newest = scores.values
         self.log.scores(run, scores.values)
         if not judge.extractor.ranks:
@@ -106,7 +110,7 @@ class Evaluate(Callback):
 
     def _pictures(self, run: Run) -> None:
         assert self._judge is not None
-        samples, _ = run.draw(PICTURES if run.codec.single else run.codec.shown, seed=1)
+        samples, _ = draw(run, PICTURES if run.codec.single else run.codec.shown, seed=1)
         save_picture(run, samples, "uncurated.png")
         if run.codec.single:  # points have the training samples beneath them
             nearest, _ = self._judge.nearest(samples)

@@ -106,7 +106,7 @@ class Health(Callback):
         if undecided is not None and paid:
             values["penalty_share"] = sum(paid) / undecided
         if self._checkup is None:
-            with run.off_the_clock():
+            with run.watch.stopped():
                 self._checkup = Checkup(run)
         looked = self._checkup.samples(run) | self._checkup.verdicts(run)
         self.log.row(run, {f"health/{name}": value for name, value in looked.items()})
@@ -147,14 +147,16 @@ class Health(Callback):
         if "copies" in alarm.numbers and self._checkup is not None:
             save_picture(run, self._checkup.closest(run), PICTURES)
         self._write(
-            run, Alert(seen, name, alarm.seen, alarm.remedy, "raised", alarm.severity, run.seconds, alarm.numbers)
+            run, Alert(seen, name, alarm.seen, alarm.remedy, "raised", alarm.severity, run.watch.seconds, alarm.numbers)
         )
         self.log.progress.say(f"{_title(name)} at {seen:,} samples seen. {alarm.seen}\n{alarm.remedy}")
 
     def _clear(self, run: Run, name: str, numbers: list[str], now: Vitals) -> None:
         seen, known = run.clock.samples_seen, asdict(now)
         values = {n: known[n] for n in numbers if known.get(n) is not None}
-        self._write(run, Alert(seen, name, "The signs are well again.", "", "cleared", "warn", run.seconds, values))
+        self._write(
+            run, Alert(seen, name, "The signs are well again.", "", "cleared", "warn", run.watch.seconds, values)
+        )
         self.log.progress.say(f"{_title(name)} is over at {seen:,} samples seen.")
 
     def _write(self, run: Run, alert: Alert) -> None:

@@ -48,7 +48,7 @@ class Log(Callback):
 
     def _write(self, run: Run) -> None:
         values = self._averages.take()
-        seconds = max(run.seconds - self._seconds, 1e-9)
+        seconds = max(run.watch.seconds - self._seconds, 1e-9)
         values["rate/samples_per_second"] = (run.clock.samples_seen - self._samples) / seconds
         values["rate/data_wait_share"] = (run.seconds_waiting - self._waiting) / seconds
         values["rate/lr_generator"] = run.game.generator.lr(run.clock)
@@ -58,18 +58,18 @@ class Log(Callback):
             values["memory/resident_mb"] = resident
         self.row(run, values)
         rate, newest = values["rate/samples_per_second"], self.preview.newest
-        self.progress.show(run.clock.samples_seen, run.seconds, rate, values, newest)
+        self.progress.show(run.clock.samples_seen, run.watch.seconds, rate, values, newest)
         self._mark(run)
 
     def row(self, run: Run, values: dict[str, float]) -> None:
         """A row by tag, as it is now."""
-        self._file.append(run.clock.samples_seen, run.seconds, values)
+        self._file.append(run.clock.samples_seen, run.watch.seconds, values)
         for tag, value in values.items():
             self._events.scalar(tag, value, run.clock.samples_seen, time.time())
 
     def _mark(self, run: Run) -> None:
-        self._samples, self._seconds, self._waiting = run.clock.samples_seen, run.seconds, run.seconds_waiting
-        self._next = time.monotonic() + max(1.0, run.seconds / 1000)
+        self._samples, self._seconds, self._waiting = run.clock.samples_seen, run.watch.seconds, run.seconds_waiting
+        self._next = time.monotonic() + max(1.0, run.watch.seconds / 1000)
 
 
 def resident_megabytes() -> float | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith.callbacks.base import Callback
+from gansmith.callbacks.draws import samples_of
 from gansmith.contracts import Report
 from gansmith.folder import atomic
 
@@ -61,7 +62,7 @@ class Preview(Callback):
         given = torch.arange(count) % classes if classes else None
         if run.spec.given is not None and not classes:
             given = run.spec.given.draw(count, run.recipe.train.seed)
-        x = run.sample(z, given)
+        x = samples_of(run, z, given)
         self.newest = save_picture(run, x, f"{run.clock.samples_seen:09d}.png")
 
 

@@ -28,7 +28,7 @@ class Recovery:
     def go_back(self, run: Run, report: Report, say: Callable[[str], None]) -> None:
         """Restore `run` to its last checkpoint, more cautious. Raises Diverged when it has been tried enough."""
         bad = ", ".join(tag for tag, value in report.values.items() if not torch.isfinite(value))
-        at, seconds, caution = run.clock.samples_seen, run.seconds, run.game.generator.caution / 2
+        at, seconds, caution = run.clock.samples_seen, run.watch.seconds, run.game.generator.caution / 2
         evidence = f"{bad} at {at:,} samples seen"
         self.tries += 1
         if self.tries > TRIES or not restore(run, say):
@@ -37,9 +37,8 @@ class Recovery:
                 f"Training became non-finite ({bad}) {self.tries} times, the last at {at:,} samples seen.\n"
                 f"The last good checkpoint is intact in {run.folder}. What to do: {ADVICE}."
             )
-        run.set_seconds(seconds)
-        for player in (run.game.generator, run.game.discriminator):
-            player.caution = caution
+        run.watch.set(seconds)
+        slow_down(run, caution)
         back = run.clock.samples_seen
         answer = f"back to {back:,}, learning rates x {caution:g}."
         numbers = {"back_to": float(back), "caution": caution}
@@ -47,3 +46,9 @@ class Recovery:
             run.folder, Alert(at, "non-finite", f"{evidence}: {answer}", ADVICE, "recovered", "warn", seconds, numbers)
         )
         say(f"Non-finite {evidence}: {answer}")
+
+
+def slow_down(run: Run, caution: float) -> None:
+    """From now on both players' learning rates are multiplied by `caution`."""
+    for player in (run.game.generator, run.game.discriminator):
+        player.caution = caution

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from gansmith.cli.launch import end_with_launcher, launch
 from gansmith.cli.values import INTERRUPTED, Count, Minutes
 from gansmith.errors import RecipeError
 
@@ -28,6 +31,7 @@ def train(
         tuple[str, ...], Parameter(name="--set", consume_multiple=True, negative="", show_default=False)
     ] = (),
     data_root: Path | None = None,
+    processes: Count = None,
 ) -> int:
     """Train a generator on your pictures or points. The same command again continues; Ctrl-C saves and stops.
 
@@ -60,11 +64,17 @@ def train(
         Change any key of the recipe, as in --set loss.name=hinge penalty.r1.weight=1.
     data_root:
         Where built-in data sets lie or are put. [default: GANSMITH_DATA, else the user's cache]
+    processes:
+        How many processes of this machine share every batch, one for each GPU. Among several machines: torchrun.
+        [default: 1]
     """
     if samples is not None and minutes is not None:
         raise RecipeError(
             f"Both --samples {samples} and --minutes {minutes:g} say how long to train. Give one of them."
         )
+    if (processes or 1) > 1 and "WORLD_SIZE" not in os.environ:
+        return launch(processes or 1, sys.argv[1:])
+    end_with_launcher()
     from gansmith import api
     from gansmith.plan import Wish
 

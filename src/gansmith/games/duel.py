@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gansmith.contracts import Augmentation, Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
 from gansmith.games.player import Player
 from gansmith.games.seeds import step_seed
+from gansmith.world import ALONE, World
 
 
 class Duel(Game):
@@ -31,34 +32,43 @@ class Duel(Game):
         discriminator_steps: int = 1,
         seed: int = 0,
         bfloat16: bool = False,
+        world: World = ALONE,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.loss, self.penalties, self.augment = loss, tuple(penalties), augment
         self.discriminator_steps, self.seed, self.bfloat16 = discriminator_steps, seed, bfloat16
+        self.world = world
         self.memory: dict[str, Tensor] = {}
         self._probability = torch.zeros(())  # of augmentation, in this step
         # a concatenated pass would let batch normalisation see reals and fakes mixed
         self.together = not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in discriminator.network.modules())
 
     def step(self, batch: Batch, clock: Clock) -> Report:
-        """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step."""
-        torch.manual_seed(step_seed(self.seed, clock.samples_seen))
+        """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step.
+
+        In a world of several, `batch` is this process' part. The latents are those of one process with all of it, so
+        that the number of processes does not matter; what networks and augmentation draw after them is each one's own.
+        """
+        latents = self._latents(batch.real, clock)
         values: dict[str, Tensor] = {}
         if self.augment:
             self._probability = values["augment/probability"] = self.augment.current(clock, self.memory)
         if (clock.step + 1) % self.discriminator_steps == 0:
-            fake = self._generator_moves(batch, clock, values)
+            fake = self._generator_moves(batch, latents, clock, values)
         else:
             with torch.no_grad(), self._precision(batch.real):
-                fake = self.generator.network(self._latents(batch.real), batch.given).float()
+                fake = self.generator.network(latents, batch.given).float()
         self._discriminator_moves(batch, fake.detach(), clock, values)
+        self._share(values, batch.real.device)
+        if self.augment:
+            self.augment.adapt(self.memory, values["verdict/real_sign"], len(batch.real) * self.world.size)
         return Report(values)
 
-    def _generator_moves(self, batch: Batch, clock: Clock, values: dict[str, Tensor]) -> Tensor:
+    def _generator_moves(self, batch: Batch, latents: Tensor, clock: Clock, values: dict[str, Tensor]) -> Tensor:
         network: Any = self.generator.network
         self.discriminator.network.requires_grad_(False)
         with self._precision(batch.real):
-            latent = network.mapping(self._latents(batch.real), batch.given)
+            latent = network.mapping(latents, batch.given)
             if any("latent" in p.needs for p in self._due("generator", clock)):
                 latent.requires_grad_()
             fake: Tensor = network.synthesis(latent, batch.given).float()
@@ -84,8 +94,6 @@ class Duel(Game):
         values["verdict/real"], values["verdict/fake"] = reals[0].detach().mean(), fakes[0].detach().mean()
         values["verdict/real_sign"] = compared.detach().sign().mean()
         self._play(self.discriminator, "discriminator", loss, step, clock, values)
-        if self.augment:
-            self.augment.adapt(self.memory, values["verdict/real_sign"], len(real))
 
     def _play(
         self, player: Player, name: PlayerName, loss: Tensor, step: Step, clock: Clock, values: dict[str, Tensor]
@@ -94,7 +102,7 @@ class Duel(Game):
             term = penalty(step)
             values[f"penalty/{type(penalty).__module__.rpartition('.')[2]}"] = term.detach()
             loss = loss + penalty.weight(clock.progress) * penalty.every * term
-        values[f"gradient/{name}"] = player.update(loss, clock, len(step.real))
+        values[f"gradient/{name}"] = player.update(loss, clock, len(step.real) * self.world.size)
         for penalty in self.penalties:
             if penalty.player in (name, "both"):
                 penalty.after_update(player.network)
@@ -113,8 +121,21 @@ class Duel(Game):
     def _precision(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16)
 
-    def _latents(self, like: Tensor) -> Tensor:
-        return torch.randn(len(like), int(self.generator.network.latent_size), device=like.device)  # type: ignore[arg-type]
+    def _latents(self, like: Tensor, clock: Clock) -> Tensor:
+        """The step's random state, and its latents [B, Z]: this process' part of those that one process would draw."""
+        torch.manual_seed(step_seed(self.seed, clock.samples_seen))
+        count, size = len(like) * self.world.size, int(self.generator.network.latent_size)  # type: ignore[arg-type]
+        latents = torch.randn(count, size, device=like.device)[self.world.part(count)]
+        if self.world.size > 1:
+            torch.manual_seed(step_seed(self.seed, clock.samples_seen, self.world.rank + 1))
+        return latents
+
+    def _share(self, values: dict[str, Tensor], device: torch.device) -> None:
+        """All processes are to know, and to remember, the same: the means of what each has seen."""
+        if self.world.size > 1:
+            told = torch.stack([value.float().to(device) for value in values.values()])
+            self.world.average([told, *(m for m in self.memory.values() if m.dtype == torch.float32)])
+            values.update(zip(values, told, strict=True))
 
     @torch.no_grad()
     def sample(self, z: Tensor, given: Tensor | None = None) -> Tensor:

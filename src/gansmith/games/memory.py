@@ -7,13 +7,18 @@ steps of a few samples on a copy of the game. Four are the fewest that every dis
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from gansmith.contracts import Batch, Clock
+from gansmith.contracts import Batch, Clock, Dataset
+from gansmith.errors import MemoryShortage
 from gansmith.games.duel import Duel
+from gansmith.layers.synchronised import synchronise
+from gansmith.world import ALONE
 
 MARGIN = 1.2  # on what autograd keeps; measured peaks were 0.94 and 1.06 of that (64 px, batches of 512 and 128)
 
@@ -34,8 +39,17 @@ def _kept(game: Duel, batch: Batch) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        copy.deepcopy(game).step(batch, Clock(step=game.discriminator_steps - 1))
+        _copy(game).step(batch, Clock(step=game.discriminator_steps - 1))
     return kept
+
+
+def _copy(game: Duel) -> Duel:
+    """The same game in this process alone."""
+    trial = copy.deepcopy(game)
+    trial.world = trial.generator.world = trial.discriminator.world = ALONE
+    for player in (trial.generator, trial.discriminator):
+        synchronise(player.network, ALONE)
+    return trial
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -49,10 +63,31 @@ def free_bytes(device: torch.device) -> int | None:
     return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
 
 
-def fitting_batch(game: Duel, eight: Batch, batch: int, device: torch.device) -> int | None:
-    """The largest batch that fits where `batch` does not; None where it does, or nobody knows."""
+def require_memory(game: Duel, dataset: Dataset, batch: int, device: torch.device) -> None:
+    """Raises MemoryShortage, with a batch that would fit, where `batch` samples do not. Takes steps on a copy."""
     free = free_bytes(device)
-    each = bytes_per_sample(game, eight)
-    if free is None or each * batch <= free:
-        return None
-    return max(2, int(free * 0.8 / each))
+    if batch < 4 or free is None:
+        return
+    real, given = dataset.fetch([i % len(dataset) for i in range(8)])
+    each = bytes_per_sample(game, Batch(real.to(device), None if given is None else given.to(device)))
+    if each * batch > free:
+        raise _shortage(batch, max(2, int(free * 0.8 / each)), game.world.size)
+
+
+@contextmanager
+def told_shortage(batch: int, processes: int) -> Iterator[None]:
+    """Raises MemoryShortage where the memory does not suffice for a step on `batch` samples."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        raise _shortage(batch, max(2, batch // 2), processes) from error
+
+
+def _shortage(batch: int, fits: int, processes: int) -> MemoryShortage:
+    each = f" for each of {processes} processes" if processes > 1 else ""
+    return MemoryShortage(
+        f"Out of memory: a batch of {batch}{each} does not fit.\n"
+        f"What to do: try --batch {fits * processes} (or a lower --resolution, or a smaller architecture.width)."
+    )

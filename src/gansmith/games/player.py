@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Clock, Schedule
+from gansmith.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,16 @@ class Average:
 
 
 class Player:
-    """A network that learns. `averaged` is the running average (the network itself where there is none)."""
+    """A network that learns. `averaged` is the running average (the network itself where there is none).
 
-    def __init__(self, network: nn.Module, optimizer: Optimizer, average: Average | None = None) -> None:
+    In a `world` of several, all have equal weights: gradients and statistics are averaged before they are used.
+    """
+
+    def __init__(
+        self, network: nn.Module, optimizer: Optimizer, average: Average | None = None, world: World = ALONE
+    ) -> None:
         self.network: nn.Module = network.to(memory_format=fastest_layout(network))  # type: ignore[call-overload]
-        self.choice = optimizer
+        self.choice, self.world = optimizer, world
         self.optimizer = optimizer.build(network)
         self.average = average if average and average.wanted else None
         self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if self.average else network
@@ -89,14 +95,20 @@ class Player:
         return self.choice.lr(clock.progress) * self.caution
 
     def update(self, loss: Tensor, clock: Clock, batch: int) -> Tensor:
-        """Backward, one optimiser step, one step of the average. Returns the gradient's norm, a scalar tensor."""
+        """Backward, one optimiser step, one step of the average. Returns the gradient's norm, a scalar tensor.
+
+        `batch` is how many samples `loss` is the mean of, over all processes.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        self.world.average(gradients)
+        self.world.average([b for b in self.network.buffers() if b.is_floating_point()])
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(clock)
             if "betas" in group:
                 group["betas"] = (group["betas"][0], self.choice.betas[1](clock.progress))
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+        norm = torch.nn.utils.get_total_norm(gradients)
         self.optimizer.step()
         if self.average:
             self._follow(self.average.decay(clock, batch))

@@ -1,0 +1,161 @@
+"""The processes of one training: which one this is, and what they tell each other (torch.distributed).
+
+A process alone is a world of one, in which nothing is sent. In a larger one the leader, rank 0, says what happens next,
+and the others follow (`follower.py`): only the leader reads clocks, writes files and talks to people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from gansmith.errors import LostProcess
+
+T = TypeVar("T")
+PATIENCE = timedelta(days=7)  # the leader may judge or train a classifier for long; a process that ends is noticed
+
+
+class Word(IntEnum):
+    """What the leader says, with a number or two."""
+
+    STEP = 0  # (progress): take one step
+    DRAW = 1  # (count, seed): make your part of so many samples
+    GO_BACK = 2  # (caution): load the newest checkpoint, with this factor on the learning rates
+    END = 3  # (1 where training is complete)
+
+
+@dataclass(frozen=True)
+class World:
+    """This process' `rank` among `size`."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def tell(self, word: Word, a: float = 0.0, b: float = 0.0) -> None:
+        """The leader's next word, to all others; they tell nobody."""
+        if self.leads:
+            self._broadcast(torch.tensor([word, a, b], dtype=torch.float64))
+
+    def hear(self) -> tuple[Word, float, float]:
+        """What the leader tells."""
+        told = torch.zeros(3, dtype=torch.float64)
+        self._broadcast(told)
+        word, a, b = told.tolist()
+        return Word(int(word)), a, b
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Put the mean over all processes into each of `tensors`, which are of one type: one flat all-reduce."""
+        if self.size == 1 or not tensors:
+            return
+        flat = torch.cat([t.reshape(-1) for t in tensors])
+        with _together():
+            dist.all_reduce(flat)
+        flat /= self.size
+        for t, mean in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
+            t.copy_(mean.view_as(t))
+
+    def part(self, count: int) -> slice:
+        """This process' part of `count` things in a row; the parts differ by one at most."""
+        return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+    def gather(self, part: Tensor, count: int) -> Tensor:
+        """All parts [n, ...] of `count` rows in the order of `part`, on the CPU; for the leader, others get theirs."""
+        if self.size == 1:
+            return part
+        sizes = [count * (k + 1) // self.size - count * k // self.size for k in range(self.size)]
+        with _together():
+            if not self.leads:
+                dist.send(part.cpu().contiguous(), 0)
+                return part
+            parts = [part.cpu()]
+            for rank in range(1, self.size):
+                parts.append(torch.empty(sizes[rank], *part.shape[1:], dtype=part.dtype))
+                dist.recv(parts[-1], rank)
+        return torch.cat(parts)
+
+    @contextlib.contextmanager
+    def leader_first(self) -> Iterator[None]:
+        """Others enter the block when the leader has left it, and all leave it together. They exit without a word where
+        the leader failed: what is wrong with a command or with data is wrong for all, and one message is enough."""
+        fine = torch.ones(())
+        if self.leads:
+            try:
+                yield
+            except BaseException:
+                fine.zero_()
+                raise
+            finally:
+                self._broadcast(fine)
+        else:
+            self._broadcast(fine)
+            if not fine:
+                raise SystemExit(2)
+            yield
+        self.average([fine])  # nobody goes on before everybody is here
+
+    def _broadcast(self, told: Tensor) -> None:
+        if self.size > 1:
+            with _together():
+                dist.broadcast(told, 0)
+
+
+ALONE = World()
+
+
+def started_among_several() -> bool:
+    """Whether torchrun, or `gansmith train --processes`, started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def local_rank() -> int:
+    """Which of the processes on this machine: the number of its GPU."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+@contextlib.contextmanager
+def join() -> Iterator[World]:
+    """The world that the environment tells of (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, as torchrun sets them)."""
+    if not started_among_several():
+        yield ALONE
+        return
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_rank() % torch.cuda.device_count())
+        backend = "cpu:gloo,cuda:nccl"
+    with _together():
+        dist.init_process_group(backend, timeout=PATIENCE)
+    world = World(dist.get_rank(), dist.get_world_size())
+    try:
+        yield world
+    except LostProcess:
+        if world.leads:
+            raise
+        raise SystemExit(2) from None  # the leader says it, or has said what it failed by
+    dist.destroy_process_group()  # not after an error: others may be gone, and it would wait for them
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[None]:
+    """Raises LostProcess where another process has ended."""
+    try:
+        yield
+    except (RuntimeError, dist.DistError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise LostProcess(
+            f"Another process of this training has ended, so this one ends too ({reason}).\n"
+            "The last checkpoint is whole. What to do: read what the other one said, then start the same command "
+            "again; it may have another number of processes."
+        ) from error

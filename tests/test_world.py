@@ -1,0 +1,113 @@
+"""Several processes, really started: one's weights, one message for a mistake, and an end when one is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+SMALL = ["digits", "--recipe", "dcgan", "--batch", "32", "--set"]
+SMALL += ["loss.name=non_saturating", "architecture.width=4", "train.precision=float32"]
+SMALL += [f"evaluate.{key}" for key in ("times=1", "samples=64", "final_samples=64", "features=random")]
+
+
+def start(folder: Path, *words: str, processes: int = 1) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "gansmith", "train", *SMALL, *words, "--run", str(folder)]
+    several = ["--processes", str(processes)] if processes > 1 else []
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([*command, *several], stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def train(folder: Path, *words: str, processes: int = 1, code: int = 0) -> str:
+    process = start(folder, *words, processes=processes)
+    told = process.communicate(timeout=240)[1]
+    assert process.returncode == code, told
+    return told
+
+
+def difference(a: Path, b: Path) -> float:
+    found, wanted = (load_file(folder / "generator.safetensors") for folder in (a, b))
+    return max(float((found[name].float() - wanted[name].float()).abs().max()) for name in wanted)
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that it started, by rank."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+    return sorted(int(number) for number in listed.split())
+
+
+def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def trains(folder: Path) -> bool:
+    """Whether a step has been logged."""
+    rows = folder / "metrics.jsonl"
+    return rows.exists() and rows.stat().st_size > 0
+
+
+def test_two_processes_make_the_weights_of_one(tmp_path: Path) -> None:
+    """Batch normalisation included; and a run may go on with another number of processes."""
+    train(tmp_path / "one", "--samples", "320")
+    train(tmp_path / "two", "--samples", "320", processes=2)
+    assert difference(tmp_path / "two", tmp_path / "one") < 1e-5
+    runs = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("one", "two")]
+    assert [run["processes"] for run in runs] == [1, 2]
+    assert [run["samples_seen"] for run in runs] == [320, 320]
+    train(tmp_path / "one", "--samples", "640")
+    train(tmp_path / "two", "--samples", "640")
+    assert difference(tmp_path / "two", tmp_path / "one") < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(("--set", "loss.name=hingo"), "hinge"), (("--set", "train.batch=33"), "cannot be shared out among 2 processes")],
+)
+def test_a_mistake_is_told_once(tmp_path: Path, words: Sequence[str], message: str) -> None:
+    told = train(tmp_path / "run", *words, processes=2, code=2)
+    assert told.count("gansmith: ") == 1
+    assert message in told
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes where Linux lists them")
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_process_ends_all_and_the_run_goes_on(tmp_path: Path, lost: int) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--samples", "1m", processes=2)
+    wait_for(lambda: trains(run), process)
+    children = children_of(process)
+    began = time.monotonic()
+    os.kill(children[lost], signal.SIGKILL)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode not in (0, 130)
+    assert time.monotonic() - began < 15
+    assert f"process {lost} was killed (signal 9)" in told
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    seen = int(sorted((run / "checkpoints").iterdir())[-1].name[:12])
+    assert "Continuing at" in train(run, "--samples", str(seen + 64))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_sigterm_saves_and_stops_all(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--samples", "1m", processes=2)
+    wait_for(lambda: trains(run), process)
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert told.count("Stopped and saved") == 1
+    assert json.loads((run / "run.json").read_text())["state"] == "stopped"
