@@ -20,15 +20,15 @@ def after_first_step(then: Callable[[], None]) -> None:
     """Let this process call `then` once, right after both players' first optimiser steps; nothing else changes."""
     from gansmith.run import Run  # not Duel.step, which is tried on a copy before training, to see what fits
 
-    step = Run._step
+    step = Run.step
 
     def first(self: Run, *arguments: Any) -> Any:
         report = step(self, *arguments)
-        Run._step = step  # type: ignore[method-assign]
+        Run.step = step  # type: ignore[method-assign]
         then()
         return report
 
-    Run._step = first  # type: ignore[method-assign]
+    Run.step = first  # type: ignore[method-assign]
 
 
 def save_often(steps: int) -> None:

@@ -134,7 +134,7 @@ def test_a_duel_with_r1_and_r2_moves_every_weight(resample: Any) -> None:
         assert game.step(Batch(torch.randn(4, *spec.shape), torch.arange(4) % 2), Clock(4 * step, 0.0, step)).finite
     after = [(name, p) for player in players for name, p in player.named_parameters()]
     still = [name for (name, p), old in zip(after, before, strict=True) if torch.equal(p, old)]
-    assert still == ["head.score.bias"]  # pairs are compared: what is added to both cancels
+    assert set(still) <= {"head.score.bias"}  # pairs are compared: what is added to both cancels, but for rounding
 
 
 def test_levels_are_the_generators_too() -> None:

@@ -91,7 +91,7 @@ def _refuse(message: str) -> int:
 def _usage_message(error: CycloptsError) -> str:
     """What was wrong with the words typed, the nearest right one, and where help is."""
     text = " ".join(str(error).split())
-    if isinstance(error, UnknownOptionError) and "Did you mean" not in text:
+    if isinstance(error, UnknownOptionError):
         options = sorted({n for a in error.argument_collection for n in a.names if n.startswith("--")})
         text += f" Known: {', '.join(options)}."
     verb = next((word for word in error.command_chain or () if word in VERBS), None)

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -109,7 +110,8 @@ class Head(nn.Module):
             nn.init.normal_(self.embed.weight, 0.0, features**-0.5)
 
     def forward(self, h: Tensor, given: Tensor | None, features: tuple[Tensor, ...] = ()) -> Verdict:
-        with torch.autocast(h.device.type, enabled=False):
+        kind = h.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             return self._judge(h.to(torch.promote_types(h.dtype, torch.float32)), given, features)
 
     def _judge(self, h: Tensor, given: Tensor | None, features: tuple[Tensor, ...]) -> Verdict:
