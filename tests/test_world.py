@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
+
+from gansmith.world import Word, World
 
 SMALL = ["digits", "--recipe", "dcgan", "--batch", "32", "--set"]
 SMALL += ["loss.name=non_saturating", "architecture.width=4", "train.precision=float32"]
@@ -99,6 +102,38 @@ def test_a_lost_process_ends_all_and_the_run_goes_on(tmp_path: Path, lost: int) 
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     seen = int(sorted((run / "checkpoints").iterdir())[-1].name[:12])
     assert "Continuing at" in train(run, "--samples", str(seen + 64))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes where Linux lists them")
+def test_processes_save_and_stop_when_their_launcher_is_killed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--samples", "1m", processes=2)
+    wait_for(lambda: trains(run), process)
+    children = children_of(process)
+    process.kill()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert json.loads((run / "run.json").read_text())["state"] == "stopped"
+
+
+def test_torchrun_starts_it_as_the_documentation_says(tmp_path: Path) -> None:
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "gansmith", "train"]
+    command = [sys.executable, *words, *SMALL, "--samples", "64", "--run", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (run["state"], run["processes"], run["samples_seen"]) == ("finished", 2, 64)
+
+
+def test_a_word_keeps_every_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        torch.distributed, "broadcast", lambda x, _: sent.append(x) if not x.eq(0).all() else x.copy_(sent[0])
+    )
+    World(0, 2).tell(Word.DRAW, 5000.0, 2**64 - 1)
+    assert World(1, 2).hear() == (Word.DRAW, 5000.0, 2**64 - 1)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")

@@ -34,6 +34,7 @@ from gansmith.features import find as find_extractor
 from gansmith.folder import alerts, atomic
 from gansmith.folder.lock import RunLock
 from gansmith.folder.run_json import read_run, update_run
+from gansmith.follower import say_nothing
 from gansmith.games.memory import require_memory
 from gansmith.plan import Wish, choose_device, names_own_code, parse_resolution, plan
 from gansmith.recipe import Recipe, load_recipe
@@ -83,14 +84,14 @@ def train_in(folder: Path, wish: Wish) -> bool:
             before = _existing(folder, trust=names_own_code(wish))
             training = _planned(folder, wish, before, world)
         if not world.leads:
-            return training.train((), _nothing)
+            return training.train((), say_nothing)
         with RunLock(folder):
             return _train_as_leader(training, before)
 
 
 def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> Run:
     """The training, ready to start; nothing has been written."""
-    tell = say if world.leads else _nothing
+    tell = say if world.leads else say_nothing
     recipe = plan(wish, before, tell)
     device = choose_device(recipe.train.device)
     if recipe.train.batch % world.size or recipe.train.batch < 2 * world.size:
@@ -113,10 +114,6 @@ def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> R
     except ValueError as error:
         raise RecipeError(f"recipe: {error}") from error
     return training
-
-
-def _nothing(text: str) -> None:
-    """What processes say that do not lead."""
 
 
 def _train_as_leader(run: Run, before: Recipe | None) -> bool:

@@ -23,21 +23,21 @@ def follow(run: Run) -> bool:
     try:
         with Stop():
             while True:
-                word, a, b = run.world.hear()
+                word, number, seed = run.world.hear()
                 if word is Word.STEP:
-                    run.step(loader.next(), a)
+                    run.step(loader.next(), number)
                 elif word is Word.DRAW:
-                    draw(run, int(a), int(b))
+                    draw(run, int(number), seed)
                 elif word is Word.GO_BACK:
                     loader.close()
-                    restore(run, _nothing)
-                    slow_down(run, a)
+                    restore(run, say_nothing)
+                    slow_down(run, number)
                     loader = run.loader()
                 else:
-                    return bool(a)
+                    return bool(number)
     finally:
         loader.close()
 
 
-def _nothing(text: str) -> None:
-    """The leader says it."""
+def say_nothing(text: str) -> None:
+    """In place of `say`: the leader speaks for all."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
-from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -20,17 +20,17 @@ from torch import Tensor
 
 from gansmith.errors import LostProcess
 
-T = TypeVar("T")
+MESSAGE = struct.Struct("<qdQ")  # word, number, seed
 PATIENCE = timedelta(days=7)  # the leader may judge or train a classifier for long; a process that ends is noticed
 
 
 class Word(IntEnum):
-    """What the leader says, with a number or two."""
+    """What the leader says, with a number, and a seed where one is needed."""
 
-    STEP = 0  # (progress): take one step
-    DRAW = 1  # (count, seed): make your part of so many samples
-    GO_BACK = 2  # (caution): load the newest checkpoint, with this factor on the learning rates
-    END = 3  # (1 where training is complete)
+    STEP = 0  # progress: take one step
+    DRAW = 1  # count, seed: make your part of so many samples
+    GO_BACK = 2  # caution: load the newest checkpoint, with this factor on the learning rates
+    END = 3  # 1 where training is complete
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,17 @@ class World:
     def leads(self) -> bool:
         return self.rank == 0
 
-    def tell(self, word: Word, a: float = 0.0, b: float = 0.0) -> None:
-        """The leader's next word, to all others; they tell nobody."""
-        if self.leads:
-            self._broadcast(torch.tensor([word, a, b], dtype=torch.float64))
+    def tell(self, word: Word, number: float = 0.0, seed: int = 0) -> None:
+        """The leader's next word, to all others; they tell nobody. `seed` in [0, 2^64), all of its bits."""
+        if self.leads and self.size > 1:
+            self._broadcast(torch.frombuffer(bytearray(MESSAGE.pack(word, number, seed)), dtype=torch.uint8))
 
-    def hear(self) -> tuple[Word, float, float]:
+    def hear(self) -> tuple[Word, float, int]:
         """What the leader tells."""
-        told = torch.zeros(3, dtype=torch.float64)
+        told = torch.zeros(MESSAGE.size, dtype=torch.uint8)
         self._broadcast(told)
-        word, a, b = told.tolist()
-        return Word(int(word)), a, b
+        word, number, seed = MESSAGE.unpack(bytes(told.tolist()))
+        return Word(word), number, seed
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Put the mean over all processes into each of `tensors`, which are of one type: one flat all-reduce."""

@@ -103,7 +103,8 @@ class Player:
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         self.world.average(gradients)
-        self.world.average([b for b in self.network.buffers() if b.is_floating_point()])
+        if self.world.size > 1:  # statistics of batches
+            self.world.average([b for b in self.network.buffers() if b.is_floating_point()])
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(clock)
             if "betas" in group:
