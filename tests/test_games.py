@@ -142,6 +142,23 @@ def test_one_step_equals_the_formulas_by_hand() -> None:
     torch.testing.assert_close(discriminator.b.double(), b - 0.1 * grad_b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("loss", [name for name, part in LOSSES.items() if name != "relativistic_average"])
+def test_a_batch_in_parts_learns_the_same(loss: str) -> None:
+    whole, parted = duel(loss), duel(loss, micro_batch=3)  # of eight: three, three, two
+    for game in (whole, parted):
+        for player in (game.generator, game.discriminator):
+            player.optimizer = Optimizer("sgd", Schedule(1e-2)).build(player.network)
+    play(whole, 4)
+    play(parted, 4)
+    for a, b in zip(weights(whole), weights(parted), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    batch = torch.rand(8, *SPEC.shape)
+    told, told_in_parts = (game.step(Batch(batch), Clock(99, 0.5, 9)).values for game in (whole, parted))
+    assert told.keys() == told_in_parts.keys()
+    for tag, value in told.items():
+        torch.testing.assert_close(value, told_in_parts[tag], rtol=1e-4, atol=1e-5)
+
+
 def test_several_discriminator_steps_to_one_of_the_generator() -> None:
     game = duel("wasserstein", ("gradient_penalty",), discriminator_steps=3)
     before = [p.clone() for p in game.generator.network.parameters()]
@@ -165,7 +182,8 @@ def test_average_follows_with_the_stated_half_life() -> None:
     network = nn.Linear(2, 2)
     player = Player(network, Optimizer("sgd", Schedule(1.0)), Average(Schedule(8), 1.0))
     before = network.weight.detach().clone()
-    player.update(network(torch.ones(1, 2)).sum(), Clock(8), 8)
+    player.learn(network(torch.ones(1, 2)).sum())
+    player.update(Clock(8), 8)
     torch.testing.assert_close(player.averaged.weight, (before + network.weight) / 2)
 
 
@@ -191,7 +209,8 @@ def test_players_of_points_are_the_same_game() -> None:
 def test_second_beta_and_half_life_follow_their_schedules() -> None:
     network = nn.Linear(2, 1)
     player = Player(network, Optimizer(betas=(0.0, Schedule(0.9, 0.99, "linear"))), Average(Schedule(0, 100), 1.0))
-    player.update(network(torch.ones(1, 2)).sum(), Clock(10**6, 0.5), 8)
+    player.learn(network(torch.ones(1, 2)).sum())
+    player.update(Clock(10**6, 0.5), 8)
     assert player.optimizer.param_groups[0]["betas"] == pytest.approx((0.0, 0.945))
     assert player.average is not None
     assert player.average.decay(Clock(10**6, 0.5), 50) == pytest.approx(0.5)

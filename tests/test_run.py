@@ -328,15 +328,18 @@ def test_sampling_needs_only_the_generator_file(data: Path, tmp_path: Path) -> N
     assert a._repr_png_().startswith(b"\x89PNG")
 
 
-def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(
+def test_a_batch_that_does_not_fit_is_refused_with_parts_that_do(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "free_bytes", lambda device: 200_000)
-    with pytest.raises(MemoryShortage, match=r"a batch of 48 does not fit.*\n.*--batch \d+") as caught:
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 1_000_000)
+    with pytest.raises(MemoryShortage, match=r"48 samples at a time do not fit.*\n.*train.micro_batch=\d+") as caught:
         gansmith.train(data, run=tmp_path / "run", samples=480, batch=48, settings=QUIET)
-    fits = int(re.search(r"--batch (\d+)", str(caught.value))[1])  # type: ignore[index]
-    assert 2 <= fits < 48
-    gansmith.train(data, run=tmp_path / "run", samples=2 * fits, batch=fits, settings=QUIET)
+    setting = re.search(r"train.micro_batch=(\d+)", str(caught.value))
+    assert setting is not None
+    assert 2 <= int(setting[1]) < 48
+    gansmith.train(data, run=tmp_path / "run", samples=96, batch=48, settings=(*QUIET, setting[0]))
+    gansmith.train(data, run=tmp_path / "run", samples=192, settings=("train.micro_batch=2",))  # may change in a run
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["samples_seen"] == 192
 
 
 def test_what_cannot_be_scored_does_not_end_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

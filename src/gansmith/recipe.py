@@ -18,7 +18,8 @@ from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
 from gansmith.games.player import Average, Optimizer
 
-ALTERABLE = ("name", "summary", "paper", "train.samples", "train.minutes", "train.device", "data.path", "evaluate.")
+_OF_TRAIN = ("train.samples", "train.minutes", "train.device", "train.micro_batch")
+ALTERABLE = ("name", "summary", "paper", *_OF_TRAIN, "data.path", "evaluate.")
 """Keys that may differ when a run is continued: they do not change what is learned (data has its fingerprint)."""
 
 
@@ -32,11 +33,14 @@ class Train:
     """How long, on what, and how many at a time.
 
     `samples` real samples shown in all, or `minutes` of training, which decide where both are given; `batch` samples a
-    step, shared out where there are several processes; `discriminator_steps` for each step of the generator;
-    `sync_batchnorm`: batch normalisation sees the batch of all processes, and not each process its part.
+    step, shared out where there are several processes; `micro_batch` of them at a time, whose gradients are summed: it
+    takes less memory and learns the same, but what compares samples within a batch then sees that many;
+    `discriminator_steps` for each step of the generator; `sync_batchnorm`: batch normalisation sees the batch of all
+    processes, and not each process its part.
     """
 
     batch: int = 64
+    micro_batch: int | None = None
     samples: int | None = None
     minutes: float | None = None
     discriminator_steps: int = 1
@@ -48,6 +52,8 @@ class Train:
     def __post_init__(self) -> None:
         _at_least("batch", self.batch, 2, "64 is usual; halve it where memory is short")
         _at_least("discriminator_steps", self.discriminator_steps, 1, "5 is usual for Wasserstein losses, else 1")
+        if self.micro_batch is not None:
+            _at_least("micro_batch", self.micro_batch, 2, "leave it out to take the whole batch at a time")
         if self.samples is not None:
             _at_least("samples", self.samples, 1, "the number of real samples shown over the whole training")
         if self.minutes is not None and self.minutes <= 0:
@@ -96,11 +102,13 @@ class Recipe:
     def __post_init__(self) -> None:
         critic = getattr(self.architecture, "critic", None)
         group = max(getattr(critic, "packing", 1), 1) * max(getattr(critic, "minibatch_stddev", 0), 1)
-        if self.train.batch % group:
-            raise ValueError(
-                f"[train] batch must be a multiple of {group}, for packing and minibatch_stddev compare samples in "
-                f"groups of that size; {self.train.batch} is not, try {-(-self.train.batch // group) * group}"
-            )
+        for key in ("batch", "micro_batch"):
+            count = getattr(self.train, key)
+            if count is not None and count % group:
+                raise ValueError(
+                    f"[train] {key} must be a multiple of {group}, for packing and minibatch_stddev compare samples in "
+                    f"groups of that size; {count} is not, try {-(-count // group) * group}"
+                )
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, trust: bool = True) -> Recipe:

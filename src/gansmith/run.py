@@ -54,6 +54,7 @@ class Run:
             recipe.penalty,
             recipe.augment,
             discriminator_steps=recipe.train.discriminator_steps,
+            micro_batch=recipe.train.micro_batch,
             seed=recipe.train.seed,
             bfloat16=recipe.train.precision == "bfloat16",
             world=world,
@@ -107,7 +108,7 @@ class Run:
         self.world.tell(Word.STEP, progress)
         batch = self._on_device(batch)
         clock = self.clock._replace(progress=progress)
-        with told_shortage(len(batch.real), self.world.size):
+        with told_shortage(self.game.at_once(len(batch.real))):
             report = self.game.step(batch, clock)
         if report.finite:
             seen = clock.samples_seen + len(batch.real) * self.world.size

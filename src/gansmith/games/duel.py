@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Augmentation, Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
+from gansmith.games.parts import Part, parts_of
 from gansmith.games.player import Player
-from gansmith.games.seeds import step_seed
+from gansmith.games.tally import Tally
 from gansmith.world import ALONE, World
 
 
@@ -30,14 +31,15 @@ class Duel(Game):
         augment: Augmentation | None = None,
         *,
         discriminator_steps: int = 1,
+        micro_batch: int | None = None,
         seed: int = 0,
         bfloat16: bool = False,
         world: World = ALONE,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.loss, self.penalties, self.augment = loss, tuple(penalties), augment
-        self.discriminator_steps, self.seed, self.bfloat16 = discriminator_steps, seed, bfloat16
-        self.world = world
+        self.discriminator_steps, self.micro_batch = discriminator_steps, micro_batch
+        self.seed, self.bfloat16, self.world = seed, bfloat16, world
         self.memory: dict[str, Tensor] = {}
         self._probability = torch.zeros(())  # of augmentation, in this step
         # a concatenated pass would let batch normalisation see reals and fakes mixed
@@ -46,27 +48,37 @@ class Duel(Game):
     def step(self, batch: Batch, clock: Clock) -> Report:
         """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step.
 
-        In a world of several, `batch` is this process' part. The latents are those of one process with all of it, so
-        that the number of processes does not matter; what networks and augmentation draw after them is each one's own.
+        Gradients are summed over parts of `micro_batch` samples. In a world of several, `batch` is this process' part.
         """
-        latents = self._latents(batch.real, clock)
-        values: dict[str, Tensor] = {}
+        count, latent_size = len(batch.real), int(self.generator.network.latent_size)  # type: ignore[arg-type]
+        parts = parts_of(batch, self.micro_batch, latent_size, self.seed, clock, self.world)
+        tally = Tally()
         if self.augment:
-            self._probability = values["augment/probability"] = self.augment.current(clock, self.memory)
+            self._probability = self.augment.current(clock, self.memory)
+            tally.add("augment/probability", self._probability)
         if (clock.step + 1) % self.discriminator_steps == 0:
-            fake = self._generator_moves(batch, latents, clock, values)
+            self.discriminator.network.requires_grad_(False)
+            fakes = [self._generator_moves(part, clock, tally) for part in parts]
+            self.discriminator.network.requires_grad_(True)
+            self._update(self.generator, "generator", clock, count, tally)
         else:
             with torch.no_grad(), self._precision(batch.real):
-                fake = self.generator.network(latents, batch.given).float()
-        self._discriminator_moves(batch, fake.detach(), clock, values)
-        self._share(values, batch.real.device)
+                fakes = [self.generator.network(part.latents, part.batch.given).float() for part in parts]
+        for part, fake in zip(parts, fakes, strict=True):
+            self._discriminator_moves(part, fake, clock, tally)
+        self._update(self.discriminator, "discriminator", clock, count, tally)
+        tally.average(self.world, batch.real.device, self.memory)
         if self.augment:
-            self.augment.adapt(self.memory, values["verdict/real_sign"], len(batch.real) * self.world.size)
-        return Report(values)
+            self.augment.adapt(self.memory, tally.values["verdict/real_sign"], count * self.world.size)
+        return Report(tally.values)
 
-    def _generator_moves(self, batch: Batch, latents: Tensor, clock: Clock, values: dict[str, Tensor]) -> Tensor:
+    def at_once(self, count: int) -> int:
+        """How many of `count` samples a part of a step has."""
+        return min(count, self.micro_batch or count)
+
+    def _generator_moves(self, part: Part, clock: Clock, tally: Tally) -> Tensor:
         network: Any = self.generator.network
-        self.discriminator.network.requires_grad_(False)
+        batch, latents, share = part
         with self._precision(batch.real):
             latent = network.mapping(latents, batch.given)
             if any("latent" in p.needs for p in self._due("generator", clock)):
@@ -75,34 +87,36 @@ class Duel(Game):
         step = Step("generator", self._judge, batch.real, fake, batch.given, latent=latent, memory=self.memory)
         reals = step.real_verdict.scores if self.loss.compares else [s[:0] for s in step.fake_verdict.scores]
         loss = _over_heads(self.loss.generator, reals, step.fake_verdict.scores)
-        values["loss/generator"] = loss.detach()
-        self._play(self.generator, "generator", loss, step, clock, values)
-        self.discriminator.network.requires_grad_(True)
-        return fake
+        tally.add("loss/generator", loss, share)
+        self._learn(self.generator, loss, step, clock, share, tally)
+        return fake.detach()
 
-    def _discriminator_moves(self, batch: Batch, fake: Tensor, clock: Clock, values: dict[str, Tensor]) -> None:
+    def _discriminator_moves(self, part: Part, fake: Tensor, clock: Clock, tally: Tally) -> None:
+        batch, _, share = part
         needs = {n for p in self._due("discriminator", clock) for n in p.needs}
         real = batch.real.detach().requires_grad_("real" in needs)
         fake = fake.requires_grad_("fake" in needs)
         step = Step("discriminator", self._judge, real, fake, batch.given, together=self.together, memory=self.memory)
         reals, fakes = step.real_verdict.scores, step.fake_verdict.scores
         loss = _over_heads(self.loss.discriminator, reals, fakes)
-        values["loss/discriminator"] = loss.detach()
+        tally.add("loss/discriminator", loss, share)
         for r, f in zip(step.real_verdict.directions, step.fake_verdict.directions, strict=True):
             loss = loss + f.mean() - r.mean()  # the last layer's direction learns from this alone (SAN, eq. 14)
         compared = reals[0] - fakes[0] if self.loss.compares else reals[0]
-        values["verdict/real"], values["verdict/fake"] = reals[0].detach().mean(), fakes[0].detach().mean()
-        values["verdict/real_sign"] = compared.detach().sign().mean()
-        self._play(self.discriminator, "discriminator", loss, step, clock, values)
+        tally.add("verdict/real", reals[0].mean(), share)
+        tally.add("verdict/fake", fakes[0].mean(), share)
+        tally.add("verdict/real_sign", compared.sign().mean(), share)
+        self._learn(self.discriminator, loss, step, clock, share, tally)
 
-    def _play(
-        self, player: Player, name: PlayerName, loss: Tensor, step: Step, clock: Clock, values: dict[str, Tensor]
-    ) -> None:
-        for penalty in self._due(name, clock):
+    def _learn(self, player: Player, loss: Tensor, step: Step, clock: Clock, share: float, tally: Tally) -> None:
+        for penalty in self._due(step.player, clock):
             term = penalty(step)
-            values[f"penalty/{type(penalty).__module__.rpartition('.')[2]}"] = term.detach()
+            tally.add(f"penalty/{type(penalty).__module__.rpartition('.')[2]}", term, share)
             loss = loss + penalty.weight(clock.progress) * penalty.every * term
-        values[f"gradient/{name}"] = player.update(loss, clock, len(step.real) * self.world.size)
+        player.learn(loss * share)
+
+    def _update(self, player: Player, name: PlayerName, clock: Clock, count: int, tally: Tally) -> None:
+        tally.add(f"gradient/{name}", player.update(clock, count * self.world.size))
         for penalty in self.penalties:
             if penalty.player in (name, "both"):
                 penalty.after_update(player.network)
@@ -120,22 +134,6 @@ class Duel(Game):
 
     def _precision(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16)
-
-    def _latents(self, like: Tensor, clock: Clock) -> Tensor:
-        """The step's random state, and its latents [B, Z]: this process' part of those that one process would draw."""
-        torch.manual_seed(step_seed(self.seed, clock.samples_seen))
-        count, size = len(like) * self.world.size, int(self.generator.network.latent_size)  # type: ignore[arg-type]
-        latents = torch.randn(count, size, device=like.device)[self.world.part(count)]
-        if self.world.size > 1:
-            torch.manual_seed(step_seed(self.seed, clock.samples_seen, self.world.rank + 1))
-        return latents
-
-    def _share(self, values: dict[str, Tensor], device: torch.device) -> None:
-        """All processes are to know, and to remember, the same: the means of what each has seen."""
-        if self.world.size > 1:
-            told = torch.stack([value.float().to(device) for value in values.values()])
-            self.world.average([told, *(m for m in self.memory.values() if m.dtype == torch.float32)])
-            values.update(zip(values, told, strict=True))
 
     @torch.no_grad()
     def sample(self, z: Tensor, given: Tensor | None = None) -> Tensor:

@@ -44,8 +44,9 @@ def _kept(game: Duel, batch: Batch) -> int:
 
 
 def _copy(game: Duel) -> Duel:
-    """The same game in this process alone."""
+    """The same game in this process alone, with all samples at a time."""
     trial = copy.deepcopy(game)
+    trial.micro_batch = None
     trial.world = trial.generator.world = trial.discriminator.world = ALONE
     for player in (trial.generator, trial.discriminator):
         synchronise(player.network, ALONE)
@@ -64,30 +65,31 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def require_memory(game: Duel, dataset: Dataset, batch: int, device: torch.device) -> None:
-    """Raises MemoryShortage, with a batch that would fit, where `batch` samples do not. Takes steps on a copy."""
-    free = free_bytes(device)
-    if batch < 4 or free is None:
+    """Raises MemoryShortage, with what would fit, where a step on `batch` samples does not. Takes steps on a copy."""
+    free, count = free_bytes(device), game.at_once(batch)
+    if count < 4 or free is None:
         return
     real, given = dataset.fetch([i % len(dataset) for i in range(8)])
     each = bytes_per_sample(game, Batch(real.to(device), None if given is None else given.to(device)))
-    if each * batch > free:
-        raise _shortage(batch, max(2, int(free * 0.8 / each)), game.world.size)
+    if each * count > free:
+        raise _shortage(count, int(free * 0.8 / each))
 
 
 @contextmanager
-def told_shortage(batch: int, processes: int) -> Iterator[None]:
-    """Raises MemoryShortage where the memory does not suffice for a step on `batch` samples."""
+def told_shortage(count: int) -> Iterator[None]:
+    """Raises MemoryShortage where the memory does not suffice for `count` samples at a time."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
             raise
-        raise _shortage(batch, max(2, batch // 2), processes) from error
+        raise _shortage(count, count // 2) from error
 
 
-def _shortage(batch: int, fits: int, processes: int) -> MemoryShortage:
-    each = f" for each of {processes} processes" if processes > 1 else ""
+def _shortage(count: int, fits: int) -> MemoryShortage:
+    fits = max(2, fits // 4 * 4)
     return MemoryShortage(
-        f"Out of memory: a batch of {batch}{each} does not fit.\n"
-        f"What to do: try --batch {fits * processes} (or a lower --resolution, or a smaller architecture.width)."
+        f"Out of memory: {count} samples at a time do not fit.\n"
+        f"What to do: try --set train.micro_batch={fits}, which takes each batch in parts and learns the same; or a "
+        "smaller --batch, --resolution or architecture.width."
     )

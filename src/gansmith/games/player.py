@@ -94,13 +94,15 @@ class Player:
     def lr(self, clock: Clock) -> float:
         return self.choice.lr(clock.progress) * self.caution
 
-    def update(self, loss: Tensor, clock: Clock, batch: int) -> Tensor:
-        """Backward, one optimiser step, one step of the average. Returns the gradient's norm, a scalar tensor.
-
-        `batch` is how many samples `loss` is the mean of, over all processes.
-        """
-        self.optimizer.zero_grad(set_to_none=True)
+    def learn(self, loss: Tensor) -> None:
+        """Backward; gradients add up until `update`."""
         loss.backward()  # type: ignore[no-untyped-call]
+
+    def update(self, clock: Clock, batch: int) -> Tensor:
+        """One optimiser step, and one of the average. Returns the gradient's norm, a scalar tensor.
+
+        `batch` is how many samples there were since the last one, over all processes.
+        """
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         self.world.average(gradients)
         if self.world.size > 1:  # statistics of batches
@@ -111,6 +113,7 @@ class Player:
                 group["betas"] = (group["betas"][0], self.choice.betas[1](clock.progress))
         norm = torch.nn.utils.get_total_norm(gradients)
         self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         if self.average:
             self._follow(self.average.decay(clock, batch))
         return norm
