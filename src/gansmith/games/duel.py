@@ -96,7 +96,8 @@ class Duel(Game):
         needs = {n for p in self._due("discriminator", clock) for n in p.needs}
         real = batch.real.detach().requires_grad_("real" in needs)
         fake = fake.requires_grad_("fake" in needs)
-        step = Step("discriminator", self._judge, real, fake, batch.given, together=self.together, memory=self.memory)
+        together = self.together and len(needs) != 1  # alone, one side's gradient must not cost the other's
+        step = Step("discriminator", self._judge, real, fake, batch.given, together=together, memory=self.memory)
         reals, fakes = step.real_verdict.scores, step.fake_verdict.scores
         loss = _over_heads(self.loss.discriminator, reals, fakes)
         tally.add("loss/discriminator", loss, share)

@@ -1,0 +1,78 @@
+"""What a step costs, against products written out by hand and against torch's own counter, for every network."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from gansmith.config import parts
+from gansmith.contracts import Architecture, Batch, Clock, Loss, Penalty, Schedule, Spec
+from gansmith.games.cost import step_cost
+from gansmith.games.duel import Duel
+from gansmith.games.player import Optimizer, Player
+
+NETWORKS = parts(Architecture, "gansmith.networks")  # type: ignore[type-abstract]
+LOSSES = parts(Loss, "gansmith.losses")  # type: ignore[type-abstract]
+PENALTIES = parts(Penalty, "gansmith.penalties")  # type: ignore[type-abstract]
+BATCH = 4
+THIN = {"width": 8}
+SMALL = {"dcgan": THIN, "fastgan": THIN, "r3gan": THIN, "biggan": THIN, "stylegan2": THIN, "sngan": THIN}
+
+
+def duel(
+    name: str,
+    shape: tuple[int, ...],
+    penalties: tuple[str, ...] = (),
+    loss: str = "non_saturating",
+    **sizes: int | tuple[int, ...],
+) -> Duel:
+    torch.manual_seed(0)
+    generator, discriminator = NETWORKS[name](**sizes).build(Spec(shape))
+    players = (Player(network, Optimizer(lr=Schedule(1e-3))) for network in (generator, discriminator))
+    return Duel(*players, LOSSES[loss](), [PENALTIES[p]() for p in penalties])
+
+
+def products(widths: tuple[int, ...], count: int) -> list[int]:
+    return [2 * count * a * b for a, b in itertools.pairwise(widths)]
+
+
+def test_a_perceptrons_step_is_the_products_by_hand() -> None:
+    game = duel("mlp", (1, 4, 4), latent=3, generator_widths=(8, 12), discriminator_widths=(10, 6))
+    g, d = products((3, 8, 12, 16), BATCH), products((16, 10, 6, 1), BATCH)
+    generator_moves = 3 * sum(g) - g[0] + 2 * sum(d)  # forward, both backward products but latents'; through D and back
+    discriminator_moves = 2 * (3 * sum(d) - d[0])  # reals and fakes
+    cost = step_cost(game, Batch(torch.rand(BATCH, 1, 4, 4)))
+    assert cost.flops == generator_moves + discriminator_moves
+
+
+def test_bytes_are_at_least_the_weights_read_and_written() -> None:
+    game = duel("mlp", (1, 4, 4), latent=3, generator_widths=(8, 12), discriminator_widths=(10, 6))
+    players = (game.generator, game.discriminator)
+    weights = sum(p.numel() * 4 for player in players for p in player.network.parameters())
+    few, more = (step_cost(game, Batch(torch.rand(n, 1, 4, 4))).bytes for n in (2, 4))
+    assert 6 * weights < few < more < 2 * few  # forward, backward, and Adam's weight, gradient and two moments
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_networks_step_is_counted_as_torch_counts(name: str) -> None:
+    shape = (3, 16, 16)
+    # no penalties: torch's counter refuses gradients of gradients
+    game = duel(name, shape, loss="relativistic", **SMALL.get(name, {}))
+    before = [p.clone() for p in game.generator.network.parameters()]
+    batch = Batch(torch.rand(BATCH, *shape) * 2 - 1)
+    cost = step_cost(game, batch)
+    assert all(torch.equal(a, b) for a, b in zip(before, game.generator.network.parameters(), strict=True))
+    with FlopCounterMode(display=False) as counter:
+        game.step(batch, Clock())
+    assert cost.flops == counter.get_total_flops() > 0
+
+
+def test_a_penalty_on_one_side_costs_half_of_one_on_both() -> None:
+    batch = Batch(torch.rand(BATCH, 1, 8, 8))
+    plain, r1, r2, both = (
+        step_cost(duel("dcgan", (1, 8, 8), p, norm="none"), batch).flops for p in ((), ("r1",), ("r2",), ("r1", "r2"))
+    )
+    assert 0 < r1 - plain == r2 - plain == (both - plain) / 2
