@@ -1,16 +1,17 @@
-"""What a benchmark says: which trainings, which scores, which bars. How they are run and told is elsewhere."""
+"""What a benchmark of trainings says: which ones, which scores, which bars. How they are run and told is elsewhere."""
 
 from __future__ import annotations
 
 import os
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gansmith.bench._benchmark import Answer, Ask, Benchmark
 from gansmith.errors import DataError
 
 if TYPE_CHECKING:
@@ -140,10 +141,9 @@ class Bar:
         return value >= self.limit if self.sense == "at least" else value <= self.limit
 
 
-class Bench(ABC):
-    """A benchmark. Its class fields are its protocol: a result that departs from them says so."""
+class Bench(Benchmark):
+    """A benchmark of trainings. Its class fields are its protocol: a result that departs from them says so."""
 
-    summary: ClassVar[str]  # one line
     notes: ClassVar[tuple[str, ...]] = ()  # what a reader of the numbers must know
     seeds: ClassVar[int] = 3
     minutes: ClassVar[float]
@@ -154,8 +154,11 @@ class Bench(ABC):
     keeps_refused: ClassVar[bool] = False  # a training that the toolkit refuses is a result, not a mistake
     pictured: ClassVar[int] = 36  # samples of each run in the figure
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def measure(self, ask: Ask, say: Callable[[str], None]) -> Answer:
+        """Train, judge, and tell; asked again, it goes on from what is done."""
+        from gansmith.bench._answer import answer  # which reads benches
+
+        return answer(self, ask, say)
 
     @abstractmethod
     def groups(self) -> Sequence[Group]:

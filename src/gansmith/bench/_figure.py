@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,7 +11,6 @@ from gansmith import api
 from gansmith.bench._bench import Bar, Outcome, Series
 from gansmith.bench._report import Result
 from gansmith.bench._table import number
-from gansmith.folder import atomic
 
 WIDTH = 1100  # pixels of a figure, unless its sheet is wider
 INK, PALE, GOOD, BAD, PAPER = "#1a1a1a", "#9a9a9a", "#1b7837", "#b2182b", "#ffffff"
@@ -21,14 +18,12 @@ SIDE = 240  # pixels of one run's samples
 MARGIN, LINE, LABEL = 14, 20, 330
 
 
-def write_figure(path: Path, result: Result) -> None:
-    """The figure at `path` (.png or .webp). Raises RunFolderError where it cannot be written."""
+def figure(result: Result) -> Image.Image:
+    """The whole of it."""
     panels = [words(f"{result.bench.name}: {result.bench.summary}", _caption(result))]
     panels += [dots([(bar, result.series(bar)) for bar in result.bench.bars])] if result.bench.bars else []
     panels += [*result.bench.panels(result.outcomes), samples_of(result)]
-    buffer = io.BytesIO()
-    stacked(panels).save(buffer, "webp" if path.suffix.lower() == ".webp" else "png")
-    atomic.write_bytes(path, buffer.getvalue())
+    return stacked(panels)
 
 
 def words(title: str, *lines: str) -> Image.Image:

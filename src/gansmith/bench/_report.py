@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import platform
 import shlex
 import time
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
-
-import gansmith
-from gansmith.bench import _judge
 from gansmith.bench._bench import FEATURES, FIRST, SECOND, SEEN, STATISTICS, Bar, Bench, Outcome, Series, by_seed
-from gansmith.bench._runs import Ask, cores, run_all
+from gansmith.bench._benchmark import Ask
+from gansmith.bench._machine import machine, versions
 
 
 @dataclass(frozen=True)
 class Result:
-    """What `measure` found."""
+    """What came of the trainings, judged."""
 
     bench: Bench
     ask: Ask
@@ -96,37 +91,11 @@ class Result:
         }
 
 
-def measure(bench: Bench, ask: Ask, say: Callable[[str], None]) -> Result:
-    """Train, judge, and put together. Raises GansmithError; asked again, it goes on from what is done."""
-    begin = time.monotonic()
-    outcomes = run_all(bench, ask, say)
-    _judge.judge_all(bench, outcomes, ask.samples or bench.samples, say)
-    return Result(bench, ask, outcomes, time.monotonic() - begin)
-
-
 def published(name: str) -> list[dict[str, Any]]:
     """The rows of others for the benchmark called `name`."""
     text = (resources.files("gansmith.bench") / "published.toml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = tomllib.loads(text)["row"]
     return [{k: v for k, v in row.items() if k != "bench"} for row in rows if row["bench"] == name]
-
-
-def machine() -> dict[str, Any]:
-    """What numbers depend on, without a name of a host."""
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text(encoding="utf-8", errors="replace").splitlines() if cpus.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": models[0] if models else platform.processor(),
-        "cores": cores(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
-def versions() -> dict[str, str]:
-    """Of what computes."""
-    return {"gansmith": gansmith.__version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def _lacking(bench: Bench) -> list[str]:

@@ -13,11 +13,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gansmith.bench._bench import Bench, Outcome, Training
+from gansmith.bench._benchmark import Ask
 from gansmith.callbacks.stop import Stop
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import alerts, atomic
@@ -26,31 +26,6 @@ from gansmith.folder.run_json import read_run
 LOOK_SECONDS = 0.1  # between two looks at whether a process has ended
 DIVERGED = "Training became non-finite"  # how callbacks/recovery.py begins to say so
 FACTS = ("samples_seen", "seconds", "device", "threads", "versions", "data", "alarms", "best")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a user asks of a benchmark; `None` is "as its protocol has it"."""
-
-    work: Path
-    seeds: int | None = None
-    minutes: float | None = None
-    samples: int | None = None
-    jobs: int = 1
-    data_root: Path | None = None
-    settings: tuple[str, ...] = ()
-
-    @property
-    def threads(self) -> int:
-        """Threads of each training: the cores shared out, and no more than OMP_NUM_THREADS already says."""
-        asked = os.environ.get("OMP_NUM_THREADS", "")
-        share = max(1, cores() // self.jobs)
-        return min(share, int(asked)) if asked.isdigit() and int(asked) else share
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def trainings(bench: Bench, ask: Ask) -> list[Training]:

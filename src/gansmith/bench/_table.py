@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gansmith.bench._bench import FIRST, SEEN, Series
-from gansmith.bench._report import Result, machine, published, versions
+from gansmith.bench._machine import here
+from gansmith.bench._report import Result, published
 
 
 def lines(result: Result) -> list[str]:
@@ -14,7 +15,7 @@ def lines(result: Result) -> list[str]:
     out = [f"{bench.name}: {bench.summary}", ""]
     heading = ["", *(column.title for column in (*bench.columns, SEEN))]
     theirs, sources = _theirs(result)
-    out += _aligned([heading, *_ours(result), *theirs]) + sources
+    out += aligned([heading, *_ours(result), *theirs]) + sources
     out += ["", *bench.lines(result.outcomes)] if bench.lines(result.outcomes) else []
     out += ["", *_bars(result)] if bench.bars else []
     out += ["", *_ended(result), *_how(result)]
@@ -69,7 +70,7 @@ def _bars(result: Result) -> list[str]:
         name = f"{bar['group']}: {bar['title']}"
         rows.append([name, bar["wanted"], number(bar["value"]), "met" if bar["met"] else "NOT MET"])
     note = ["Not the protocol of these bars: " + "; ".join(result.departures)] if result.departures else []
-    return _aligned(rows) + note
+    return aligned(rows) + note
 
 
 def _ended(result: Result) -> list[str]:
@@ -85,7 +86,7 @@ def _ended(result: Result) -> list[str]:
 
 
 def _how(result: Result) -> list[str]:
-    protocol, about, made = result.protocol, machine(), versions()
+    protocol = result.protocol
     extractors: dict[str, set[str]] = {}
     for outcome in result.outcomes:
         for judge, how in outcome.protocol.items():
@@ -96,8 +97,7 @@ def _how(result: Result) -> list[str]:
         f"on {protocol['threads_each']} thread(s) each; median (lowest to highest) over the seeds",
         f"judges: {', '.join(told)}; samples judged: {protocol['samples']}",
         *(f"note: {note}" for note in protocol["notes"]),
-        f"{about['processor']}, {about['cores']} cores{', ' + about['gpu'] if about['gpu'] else ''}; "
-        f"torch {made['torch']}, gansmith {made['gansmith']}; {result.seconds / 60:.1f} minutes in this call",
+        f"{here()}; {result.seconds / 60:.1f} minutes in this call",
         f"again: {result.command}",
     ]
 
@@ -106,7 +106,7 @@ def _first_line(text: str) -> str:
     return text.strip().splitlines()[0] if text.strip() else ""
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Cells in columns; a row of one cell is a heading, and in one of two cells the second may run on."""
     count = max(map(len, rows))
     widths = [max((len(r[k]) for r in rows if len(r) > max(k, min(k, 1) + 1)), default=0) for k in range(count)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gansmith.cli.values import Count, JsonFile, Minutes, write_json
+from gansmith.cli.values import Count, JsonFile, Minutes, write_json, write_picture
 from gansmith.errors import RecipeError
 
 PICTURES = (".png", ".webp")
@@ -30,9 +30,9 @@ def bench(
         tuple[str, ...], Parameter(name="--set", consume_multiple=True, negative="", show_default=False)
     ] = (),
 ) -> None:
-    """Run a benchmark of whole trainings: our row beside the published rows, and whether the bar is met.
+    """Run a benchmark: our row beside the published rows, and whether the bar is met.
 
-    It takes the time of its trainings. The same command again goes on where it was.
+    Most are of whole trainings and take the time of these. The same command again goes on where it was.
 
     Parameters
     ----------
@@ -66,14 +66,11 @@ def bench(
             print(f"{known:<14}  {benches.find(known).summary}")
         print("\nOne, run: gansmith bench points --json points.json --figure points.png")
         return
-    from gansmith.bench._figure import write_figure
-    from gansmith.bench._report import measure
-    from gansmith.bench._runs import Ask
-    from gansmith.bench._table import lines
+    from gansmith.bench._benchmark import Ask
 
     asked = Ask(work or Path("runs/bench") / name, seeds, minutes, samples, jobs or 1, data_root, settings)
-    result = measure(benches.find(name), asked, lambda text: print(text, file=sys.stderr, flush=True))
-    write_json(json, result.to_json())
-    print("\n".join(lines(result)))
+    answer = benches.find(name).measure(asked, lambda text: print(text, file=sys.stderr, flush=True))
+    write_json(json, answer.table)
+    print("\n".join(answer.lines))
     if figure is not None:
-        write_figure(figure, result)
+        write_picture(figure, answer.draw())

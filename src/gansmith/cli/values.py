@@ -1,14 +1,18 @@
-"""How values are written on the command line: counts such as 200k, spans of minutes, and where JSON goes."""
+"""How values are written on the command line: counts such as 200k, spans of minutes; where JSON and pictures go."""
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from cyclopts import Parameter, validators
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 INTERRUPTED = 130  # exit code of a command that was asked to stop, as shells have it
 MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -53,3 +57,12 @@ def write_json(path: Path | None, value: Any) -> None:
         from gansmith.folder import atomic
 
         atomic.write_json(path, value)
+
+
+def write_picture(path: Path, image: Image.Image) -> None:
+    """`image` at `path`, .png or .webp, at once or not at all. Raises RunFolderError."""
+    from gansmith.folder import atomic
+
+    buffer = io.BytesIO()
+    image.save(buffer, path.suffix[1:].lower())
+    atomic.write_bytes(path, buffer.getvalue())

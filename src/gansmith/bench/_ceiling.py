@@ -1,0 +1,43 @@
+"""The most that this machine does: operations a second of large matrix products and of convolutions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+SIDE = 1536  # of the matrices
+CONVOLUTIONS = ((32, 128, 32), (64, 256, 16), (64, 512, 8))  # batch, channels, pixels a side; 3 x 3
+
+
+def ceilings(device: torch.device, precision: torch.dtype, seconds: float) -> dict[str, float]:
+    """GFLOP/s of "matmul" and of the fastest "convolution", channels last; the best of many calls in `seconds` each."""
+    a, b = (torch.randn(SIDE, SIDE, device=device, dtype=precision) for _ in range(2))
+    best = 0.0
+    for batch, channels, side in CONVOLUTIONS:
+        x = torch.randn(batch, channels, side, side, device=device, dtype=precision)
+        w = torch.randn(channels, channels, 3, 3, device=device, dtype=precision)
+        x, w = x.to(memory_format=torch.channels_last), w.to(memory_format=torch.channels_last)
+        best = max(best, _rate(lambda x=x, w=w: torch.conv2d(x, w, padding=1), 18 * x.numel() * channels, seconds))  # type: ignore[misc]
+    return {"matmul": _rate(lambda: a @ b, 2 * SIDE**3, seconds), "convolution": best}
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+@torch.inference_mode()
+def _rate(work: Callable[[], object], flops: int, seconds: float) -> float:
+    work()
+    device, best, begin = torch.as_tensor(work()).device, float("inf"), time.perf_counter()
+    while time.perf_counter() - begin < seconds or best == float("inf"):
+        since = time.perf_counter()
+        work()
+        wait(device)
+        best = min(best, time.perf_counter() - since)
+    return flops / best / 1e9
