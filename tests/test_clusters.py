@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +123,28 @@ def test_a_training_with_clusters_needs_nobody_to_know(folder: Path, tmp_path: P
     scores = api.evaluate(run, samples=12)
     assert "frechet" in scores.values
     assert "label_accuracy" not in scores.values
+
+
+ALONE = """
+import time
+import numpy as np
+from gansmith.data.clusters import Clusters
+
+chance = np.random.default_rng(0)
+found = Clusters(chance.random((300, 196)), np.full(300, 1 / 300))
+x = chance.random((32, 196))
+begin = time.process_time(), time.thread_time()
+while time.thread_time() - begin[1] < 0.3:
+    found.nearest(x)  # x @ found.centres.T: 2.0
+    time.sleep(0.001)
+print((time.process_time() - begin[0]) / (time.thread_time() - begin[1]))
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core")
+def test_telling_clusters_wakes_no_other_thread() -> None:
+    """Processor time of the whole process over that of the thread that asks: 1, and not the spinning of others."""
+    command = [sys.executable, "-c", ALONE]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.2
