@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gansmith.contracts import Dataset, Extractor, Scorer, Seen
 from gansmith.errors import DataError, GansmithError
+from gansmith.features.kept import see_kept
 from gansmith.metrics.distances import nearest
 from gansmith.metrics.diversity import diversity
 from gansmith.metrics.frechet import frechet_distance
@@ -209,6 +210,6 @@ def _choice(length: int, count: int, seed: int) -> list[int]:
 
 def _see_all(extractor: Extractor, dataset: Dataset, indices: Sequence[int]) -> Seen:
     """What the extractor sees at `indices`, fetched 500 at a time."""
-    seen = [extractor(dataset.fetch(indices[i : i + CHUNK]).real) for i in range(0, len(indices), CHUNK)]
+    seen = [see_kept(extractor, dataset.fetch(indices[i : i + CHUNK]).real) for i in range(0, len(indices), CHUNK)]
     probabilities = [s.probabilities for s in seen if s.probabilities is not None]
     return Seen(torch.cat([s.vectors for s in seen]), torch.cat(probabilities) if probabilities else None)
