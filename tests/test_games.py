@@ -159,6 +159,34 @@ def test_a_batch_in_parts_learns_the_same(loss: str) -> None:
         torch.testing.assert_close(value, told_in_parts[tag], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("critic", [Critic(), Critic(san=True), Critic(spectral_norm=True)])
+def test_one_pass_for_both_players_is_the_same_game(loss: str, critic: Critic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain rule through the scores, against a pass of the generator's own."""
+    games = []
+    for one_pass in (True, False):
+        torch.manual_seed(1)
+        generator, discriminator = DCGAN(width=4, latent=5, norm="none", critic=critic).build(SPEC)
+        sgd = Optimizer("sgd", Schedule(1e-2))
+        penalties = [PENALTIES[p](weight=Schedule(0.5)) for p in ("r1", "r2")]
+        games.append(Duel(Player(generator, sgd), Player(discriminator, sgd), LOSSES[loss](), penalties))
+        if critic.spectral_norm:  # each pass of training moves its estimate of the largest singular value
+            discriminator.eval()
+        if not one_pass:
+            monkeypatch.setattr(games[1], "independent", False)
+        play(games[-1], 4)
+    for a, b in zip(weights(games[0]), weights(games[1]), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_one_pass_is_for_independent_scores_and_penalties_on_fakes_alone() -> None:
+    clock = Clock()
+    assert duel()._one_pass(clock)
+    assert not duel(penalties=("r1",))._one_pass(clock)
+    assert not duel(penalties=("r1", "r2", "feature_matching"))._one_pass(clock)
+    assert not DCGAN(width=4, latent=5, norm="batch").build(Spec((1, 16, 16)))[1].independent  # type: ignore[union-attr]
+
+
 def test_several_discriminator_steps_to_one_of_the_generator() -> None:
     game = duel("wasserstein", ("gradient_penalty",), discriminator_steps=3)
     before = [p.clone() for p in game.generator.network.parameters()]
@@ -244,8 +272,9 @@ def test_augmentation_is_what_the_discriminator_sees_and_nobody_else() -> None:
     real = torch.randn(4, 2)
     report = game.step(Batch(real), Clock(progress=0.5))
     assert report.values["augment/probability"] == 0.5
-    assert len(augment.seen) == 3  # fakes and reals in the generator's step, both at once in the discriminator's
-    assert torch.equal(augment.seen[-1][:4], real)
+    assert len(augment.seen) == 4  # reals and fakes in the generator's step, and in the discriminator's
+    assert torch.equal(augment.seen[0], real)
+    assert torch.equal(augment.seen[2], real)
     weight = next(m for m in discriminator.modules() if isinstance(m, nn.Linear)).weight
     # d D(1.5 x) / dx = 1.5 w: the penalty's gradient is with respect to the sample before augmentation
     torch.testing.assert_close(report.values["penalty/r1"], (1.5 * weight).square().sum() / 2)

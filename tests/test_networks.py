@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gansmith import networks
 from gansmith.contracts import Architecture, Discriminator, Generator, GivenSpec, Spec
+from gansmith.layers.critic import Critic
 from gansmith.layers.fourier import FourierFeatures
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.fastgan import FastGAN
@@ -418,3 +419,26 @@ def test_spectral_norm_bounds_every_weight() -> None:
     assert len(layers) > 8
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("additions", [{}, {"minibatch_stddev": 2}, {"packing": 2}, {"san": True}])
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_independent_discriminators_see_each_sample_alone(architecture: Any, additions: dict[str, Any]) -> None:
+    """What they say of one sample must not change with the others, where they claim so; the others must not claim."""
+    spec = spec_of()
+    dressed = dataclasses.replace(architecture, critic=Critic(**additions))
+    _, discriminator = dressed.build(spec)
+    if not discriminator.independent:
+        normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in discriminator.modules())
+        assert normalised or "minibatch_stddev" in additions or "packing" in additions
+        return
+    x = torch.rand(4, *spec.shape) * 2 - 1
+    other = torch.cat([x[:1], -x[1:]])
+    scores = []
+    for batch in (x, other):
+        torch.manual_seed(0)
+        (found,) = discriminator(batch).scores
+        assert found.shape == (4,)
+        scores.append(found)
+    torch.testing.assert_close(scores[0][0], scores[1][0])
+    assert not torch.equal(scores[0], scores[1])

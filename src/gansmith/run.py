@@ -43,7 +43,6 @@ class Run:
         self.dataset, self.test, self.codec, self.spec = dataset, test, codec, dataset.spec
         torch.manual_seed(recipe.train.seed)
         generator, discriminator = recipe.architecture.build(self.spec)
-        self.latent_size = generator.latent_size
         if recipe.train.sync_batchnorm:
             synchronise(generator, world)
             synchronise(discriminator, world)
@@ -108,11 +107,11 @@ class Run:
         self.world.tell(Word.STEP, progress)
         batch = self._on_device(batch)
         clock = self.clock._replace(progress=progress)
-        with told_shortage(self.game.at_once(len(batch.real))):
+        count = len(batch.real)
+        with told_shortage(min(count, self.recipe.train.micro_batch or count)):
             report = self.game.step(batch, clock)
         if report.finite:
-            seen = clock.samples_seen + len(batch.real) * self.world.size
-            self.clock = Clock(seen, clock.progress, clock.step + 1)
+            self.clock = Clock(clock.samples_seen + count * self.world.size, clock.progress, clock.step + 1)
         return report
 
     def progress(self) -> float:

@@ -129,7 +129,7 @@ def _row(case: Case, device: torch.device, peak: dict[str, dict[str, float]]) ->
 def _steps(ours: Run, exact: Run, batch: Batch) -> dict[str, Callable[[int], object]]:
     """What is timed, by name: the k-th step of each."""
     count, plain = len(batch.real), _plain(exact)
-    z = torch.randn(count, ours.latent_size, device=batch.real.device)
+    z = torch.randn(count, ours.game.latent_size, device=batch.real.device)
     return {
         PLAIN: lambda k: plain.step(batch.real, batch.given, z),
         EXACT: lambda k: exact.game.step(batch, Clock(k * count, 0.0, k)),

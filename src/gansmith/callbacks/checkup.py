@@ -75,7 +75,7 @@ class Checkup:
         """What the discriminator says of training samples, of held-out ones and of the generator's newest samples."""
         batch = run.dataset.fetch(self._shown)
         generator = torch.Generator().manual_seed(run.clock.samples_seen)
-        z = torch.randn(len(batch.real), run.latent_size, generator=generator)
+        z = torch.randn(len(batch.real), run.game.latent_size, generator=generator)
         real = _scores(run, batch.real, batch.given)
         fake = _scores(run, _answers(run, run.game.generator.network, z, batch.given), batch.given)
         loss, undecided = run.recipe.loss, undecided_loss(run.recipe.loss)

@@ -27,7 +27,7 @@ def draw(run: Run, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
     None). Where there are several processes each makes its part, and the leader has them all."""
     run.world.tell(Word.DRAW, count, seed)
     generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(count, run.latent_size, generator=generator)
+    z = torch.randn(count, run.game.latent_size, generator=generator)
     classes = given = None
     if run.spec.given is not None and run.spec.given.kind == "cluster":
         given = run.spec.given.draw(count, seed)

@@ -58,7 +58,7 @@ class Preview(Callback):
         classes = len(run.spec.class_names)
         square = run.codec.single and 6 <= classes <= 12  # a square grid: then every column is a class
         count = classes**2 if square else run.codec.shown
-        z = torch.randn(count, run.latent_size, generator=generator)
+        z = torch.randn(count, run.game.latent_size, generator=generator)
         given = torch.arange(count) % classes if classes else None
         if run.spec.given is not None and not classes:
             given = run.spec.given.draw(count, run.recipe.train.seed)

@@ -55,6 +55,8 @@ class Generator(nn.Module, ABC):
 class Discriminator(nn.Module, ABC):
     """Sample to verdict (a critic, where the loss is Wasserstein)."""
 
+    independent: bool = False  # whether there is one head, [B], whose scores are each of its own sample alone
+
     @abstractmethod
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
         """`x` [B, *spec.shape] -> scores (logits) and features."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Augmentation, Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
+from gansmith.games.chain import through_scores
 from gansmith.games.parts import Part, parts_of
 from gansmith.games.player import Player
 from gansmith.games.tally import Tally
@@ -40,8 +41,10 @@ class Duel(Game):
         self.loss, self.penalties, self.augment = loss, tuple(penalties), augment
         self.discriminator_steps, self.micro_batch = discriminator_steps, micro_batch
         self.seed, self.bfloat16, self.world = seed, bfloat16, world
+        self.latent_size = int(generator.network.latent_size)  # type: ignore[arg-type]
         self.memory: dict[str, Tensor] = {}
         self._probability = torch.zeros(())  # of augmentation, in this step
+        self.independent = bool(getattr(discriminator.network, "independent", False))
         # a concatenated pass would let batch normalisation see reals and fakes mixed
         self.together = not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in discriminator.network.modules())
 
@@ -50,63 +53,67 @@ class Duel(Game):
 
         Gradients are summed over parts of `micro_batch` samples. In a world of several, `batch` is this process' part.
         """
-        count, latent_size = len(batch.real), int(self.generator.network.latent_size)  # type: ignore[arg-type]
-        parts = parts_of(batch, self.micro_batch, latent_size, self.seed, clock, self.world)
-        tally = Tally()
+        moves, count, tally = (clock.step + 1) % self.discriminator_steps == 0, len(batch.real), Tally()
         if self.augment:
             self._probability = self.augment.current(clock, self.memory)
             tally.add("augment/probability", self._probability)
-        if (clock.step + 1) % self.discriminator_steps == 0:
-            self.discriminator.network.requires_grad_(False)
-            fakes = [self._generator_moves(part, clock, tally) for part in parts]
-            self.discriminator.network.requires_grad_(True)
+        for part in parts_of(batch, self.micro_batch, self.latent_size, self.seed, clock, self.world):
+            with torch.set_grad_enabled(moves), self._precision(batch.real):
+                latent, fake = self._make(part, clock)
+            seen = self._seen(part.batch, fake.detach(), clock)
+            if moves and self._one_pass(clock):
+                loss, told = through_scores(self.loss, seen, fake)
+                tally.add("loss/generator", loss, part.share)
+                self.generator.learn(told * part.share)
+            elif moves:
+                self._generator_learns(part, latent, fake, clock, tally)
+            self._discriminator_learns(seen, clock, part.share, tally)
+        if moves:
             self._update(self.generator, "generator", clock, count, tally)
-        else:
-            with torch.no_grad(), self._precision(batch.real):
-                fakes = [self.generator.network(part.latents, part.batch.given).float() for part in parts]
-        for part, fake in zip(parts, fakes, strict=True):
-            self._discriminator_moves(part, fake, clock, tally)
         self._update(self.discriminator, "discriminator", clock, count, tally)
         tally.average(self.world, batch.real.device, self.memory)
         if self.augment:
             self.augment.adapt(self.memory, tally.values["verdict/real_sign"], count * self.world.size)
         return Report(tally.values)
 
-    def at_once(self, count: int) -> int:
-        """How many of `count` samples a part of a step has."""
-        return min(count, self.micro_batch or count)
-
-    def _generator_moves(self, part: Part, clock: Clock, tally: Tally) -> Tensor:
+    def _make(self, part: Part, clock: Clock) -> tuple[Tensor, Tensor]:
         network: Any = self.generator.network
-        batch, latents, share = part
-        with self._precision(batch.real):
-            latent = network.mapping(latents, batch.given)
-            if any("latent" in p.needs for p in self._due("generator", clock)):
-                latent.requires_grad_()
-            fake: Tensor = network.synthesis(latent, batch.given).float()
-        step = Step("generator", self._judge, batch.real, fake, batch.given, latent=latent, memory=self.memory)
-        reals = step.real_verdict.scores if self.loss.compares else [s[:0] for s in step.fake_verdict.scores]
-        loss = _over_heads(self.loss.generator, reals, step.fake_verdict.scores)
-        tally.add("loss/generator", loss, share)
-        self._learn(self.generator, loss, step, clock, share, tally)
-        return fake.detach()
+        latent = network.mapping(part.latents, part.batch.given)
+        if any("latent" in p.needs for p in self._due("generator", clock)):
+            latent.requires_grad_()
+        return latent, network.synthesis(latent, part.batch.given).float()
 
-    def _discriminator_moves(self, part: Part, fake: Tensor, clock: Clock, tally: Tally) -> None:
-        batch, _, share = part
+    def _seen(self, batch: Batch, fake: Tensor, clock: Clock) -> Step:
         needs = {n for p in self._due("discriminator", clock) for n in p.needs}
         real = batch.real.detach().requires_grad_("real" in needs)
         fake = fake.requires_grad_("fake" in needs)
         together = self.together and len(needs) != 1  # alone, one side's gradient must not cost the other's
-        step = Step("discriminator", self._judge, real, fake, batch.given, together=together, memory=self.memory)
+        return Step("discriminator", self._judge, real, fake, batch.given, together=together, memory=self.memory)
+
+    def _one_pass(self, clock: Clock) -> bool:
+        """Whether the discriminator's own pass and gradients tell the generator all it needs (decision 0013)."""
+        asked = any("fake" in p.needs for p in self._due("discriminator", clock))
+        return asked and self.independent and not self._due("generator", clock)
+
+    def _generator_learns(self, part: Part, latent: Tensor, fake: Tensor, clock: Clock, tally: Tally) -> None:
+        self.discriminator.network.requires_grad_(False)
+        real, given = part.batch
+        step = Step("generator", self._judge, real, fake, given, latent=latent, memory=self.memory)
+        reals = step.real_verdict.scores if self.loss.compares else [s[:0] for s in step.fake_verdict.scores]
+        loss = _over_heads(self.loss.generator, reals, step.fake_verdict.scores)
+        tally.add("loss/generator", loss, part.share)
+        self._learn(self.generator, loss, step, clock, part.share, tally)
+        self.discriminator.network.requires_grad_(True)
+
+    def _discriminator_learns(self, step: Step, clock: Clock, share: float, tally: Tally) -> None:
         reals, fakes = step.real_verdict.scores, step.fake_verdict.scores
         loss = _over_heads(self.loss.discriminator, reals, fakes)
         tally.add("loss/discriminator", loss, share)
         for r, f in zip(step.real_verdict.directions, step.fake_verdict.directions, strict=True):
             loss = loss + f.mean() - r.mean()  # the last layer's direction learns from this alone (SAN, eq. 14)
         compared = reals[0] - fakes[0] if self.loss.compares else reals[0]
-        tally.add("verdict/real", reals[0].mean(), share)
-        tally.add("verdict/fake", fakes[0].mean(), share)
-        tally.add("verdict/real_sign", compared.sign().mean(), share)
+        for tag, found in (("real", reals[0]), ("fake", fakes[0]), ("real_sign", compared.sign())):
+            tally.add(f"verdict/{tag}", found.mean(), share)
         self._learn(self.discriminator, loss, step, clock, share, tally)
 
     def _learn(self, player: Player, loss: Tensor, step: Step, clock: Clock, share: float, tally: Tally) -> None:

@@ -66,7 +66,7 @@ def free_bytes(device: torch.device) -> int | None:
 
 def require_memory(game: Duel, dataset: Dataset, batch: int, device: torch.device) -> None:
     """Raises MemoryShortage, with what would fit, where a step on `batch` samples does not. Takes steps on a copy."""
-    free, count = free_bytes(device), game.at_once(batch)
+    free, count = free_bytes(device), min(batch, game.micro_batch or batch)
     if count < 4 or free is None:
         return
     real, given = dataset.fetch([i % len(dataset) for i in range(8)])

@@ -65,6 +65,8 @@ class Critic:
             for module in list(network.modules()):
                 if isinstance(module, Weighted) and not _normalised(module):
                     spectral_norm(module)
+        batched = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
+        network.independent = self.packing == 1 and not self.minibatch_stddev and not batched
         return network
 
 
