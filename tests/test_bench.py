@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from gansmith import api, bench
-from gansmith.bench import _judge, _runs, auto, auto_longer, babysitting, few_shot, losses
+from gansmith.bench import _benchmark, _judge, _runs, auto, auto_longer, babysitting, few_shot, losses
 from gansmith.bench._bench import (
     FIRST,
     SECOND,
@@ -316,7 +316,7 @@ def test_data_is_looked_for_below_a_root(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("jobs", "asked", "threads"), [(1, "", 4), (2, "", 2), (8, "", 1), (2, "1", 1), (1, "9", 4)])
 def test_the_cores_are_shared_out(jobs: int, asked: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_runs, "cores", lambda: 4)
+    monkeypatch.setattr(_benchmark, "cores", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert Ask(Path(), jobs=jobs).threads == threads
 

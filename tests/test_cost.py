@@ -72,7 +72,12 @@ def test_every_networks_step_is_counted_as_torch_counts(name: str) -> None:
 
 def test_a_penalty_on_one_side_costs_half_of_one_on_both() -> None:
     batch = Batch(torch.rand(BATCH, 1, 8, 8))
-    plain, r1, r2, both = (
-        step_cost(duel("dcgan", (1, 8, 8), p, norm="none"), batch).flops for p in ((), ("r1",), ("r2",), ("r1", "r2"))
-    )
+    games = [duel("dcgan", (1, 8, 8), p, norm="none") for p in ((), ("r1",), ("r2",), ("r1", "r2"))]
+    shared = [step_cost(game, batch).flops for game in games]
+    for game in games:
+        game.independent = False  # each player looks for itself
+    plain, r1, r2, both = (step_cost(game, batch).flops for game in games)
     assert 0 < r1 - plain == r2 - plain == (both - plain) / 2
+    assert shared[:2] == [plain, r1]
+    assert shared[2] < r2
+    assert shared[3] < both
