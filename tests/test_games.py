@@ -143,9 +143,11 @@ def test_one_step_equals_the_formulas_by_hand() -> None:
 
 
 @pytest.mark.parametrize("loss", [name for name, part in LOSSES.items() if name != "relativistic_average"])
-def test_a_batch_in_parts_learns_the_same(loss: str) -> None:
+@pytest.mark.parametrize("one_pass", [True, False])
+def test_a_batch_in_parts_learns_the_same(loss: str, one_pass: bool) -> None:
     whole, parted = duel(loss), duel(loss, micro_batch=3)  # of eight: three, three, two
     for game in (whole, parted):
+        game.independent = one_pass
         for player in (game.generator, game.discriminator):
             player.optimizer = Optimizer("sgd", Schedule(1e-2)).build(player.network)
     play(whole, 4)
@@ -160,8 +162,9 @@ def test_a_batch_in_parts_learns_the_same(loss: str) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("augmented", [False, True])
 @pytest.mark.parametrize("critic", [Critic(), Critic(san=True), Critic(spectral_norm=True)])
-def test_one_pass_for_both_players_is_the_same_game(loss: str, critic: Critic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_pass_for_both_players_is_the_same_game(loss: str, critic: Critic, augmented: bool) -> None:
     """The chain rule through the scores, against a pass of the generator's own."""
     games = []
     for one_pass in (True, False):
@@ -169,11 +172,11 @@ def test_one_pass_for_both_players_is_the_same_game(loss: str, critic: Critic, m
         generator, discriminator = DCGAN(width=4, latent=5, norm="none", critic=critic).build(SPEC)
         sgd = Optimizer("sgd", Schedule(1e-2))
         penalties = [PENALTIES[p](weight=Schedule(0.5)) for p in ("r1", "r2")]
-        games.append(Duel(Player(generator, sgd), Player(discriminator, sgd), LOSSES[loss](), penalties))
+        augment = Doubling() if augmented else None
+        games.append(Duel(Player(generator, sgd), Player(discriminator, sgd), LOSSES[loss](), penalties, augment))
         if critic.spectral_norm:  # each pass of training moves its estimate of the largest singular value
             discriminator.eval()
-        if not one_pass:
-            monkeypatch.setattr(games[1], "independent", False)
+        games[-1].independent = one_pass
         play(games[-1], 4)
     for a, b in zip(weights(games[0]), weights(games[1]), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)

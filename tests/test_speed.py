@@ -61,7 +61,7 @@ def test_the_plain_step_is_ours(loss: Relativistic | NonSaturating, gammas: tupl
 def test_speed_in_miniature(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = [speed.Case("small", "auto", 8, ("architecture.width=4", "train.batch=4"), "ceiling or plain")]
+    small = [speed.Case("small", "auto", 8, ("architecture.width=4", "train.batch=4"), "ceiling and plain")]
     monkeypatch.setattr(speed, "SECONDS", 0)
     monkeypatch.setattr(speed, "CEILING_SECONDS", 0)
     monkeypatch.setattr(speed, "cases", lambda device: small)
@@ -82,7 +82,7 @@ def test_speed_in_miniature(
 
 
 def test_what_only_trainings_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    for option in (["--seeds", "2"], ["--jobs", "2"], ["--set", "train.batch=4"]):
+    for option in (["--seeds", "2"], ["--data-root", "."], ["--jobs", "2"], ["--set", "train.batch=4"]):
         assert main(["bench", "speed", *option]) == 2
         assert f"there is no {option[0]}" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -19,8 +20,9 @@ def ceilings(device: torch.device, precision: torch.dtype, seconds: float) -> di
         x = torch.randn(batch, channels, side, side, device=device, dtype=precision)
         w = torch.randn(channels, channels, 3, 3, device=device, dtype=precision)
         x, w = x.to(memory_format=torch.channels_last), w.to(memory_format=torch.channels_last)
-        best = max(best, _rate(lambda x=x, w=w: torch.conv2d(x, w, padding=1), 18 * x.numel() * channels, seconds))  # type: ignore[misc]
-    return {"matmul": _rate(lambda: a @ b, 2 * SIDE**3, seconds), "convolution": best}
+        convolve = functools.partial(torch.conv2d, x, w, padding=1)
+        best = max(best, _rate(convolve, 18 * x.numel() * channels, device, seconds))
+    return {"matmul": _rate(lambda: a @ b, 2 * SIDE**3, device, seconds), "convolution": best}
 
 
 def wait(device: torch.device) -> None:
@@ -32,9 +34,10 @@ def wait(device: torch.device) -> None:
 
 
 @torch.inference_mode()
-def _rate(work: Callable[[], object], flops: int, seconds: float) -> float:
+def _rate(work: Callable[[], object], flops: int, device: torch.device, seconds: float) -> float:
     work()
-    device, best, begin = torch.as_tensor(work()).device, float("inf"), time.perf_counter()
+    wait(device)
+    best, begin = float("inf"), time.perf_counter()
     while time.perf_counter() - begin < seconds or best == float("inf"):
         since = time.perf_counter()
         work()

@@ -7,7 +7,6 @@ writes, each of its tensors once: what a machine without caches would move.
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -17,20 +16,21 @@ from torch.utils.flop_counter import flop_registry
 
 from gansmith.contracts import Batch, Clock
 from gansmith.games.duel import Duel
+from gansmith.games.trial import trial_of
 
 BEGIN = Clock()
 
 
 class Cost(NamedTuple):
-    """Of one step of both players."""
+    """Of one step of both players, in this process."""
 
-    flops: int
-    bytes: int
+    flops: int  # floating-point operations
+    bytes: int  # read and written
 
 
 def step_cost(game: Duel, batch: Batch, clock: Clock = BEGIN) -> Cost:
     """What the step of `game` on `batch` at `clock` costs. It runs on a copy; `game` stays as it was."""
-    trial = copy.deepcopy(game)
+    trial = trial_of(game)
     with _Counter() as counter:
         trial.step(batch, clock)
     return Cost(counter.flops, counter.bytes)

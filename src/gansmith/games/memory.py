@@ -6,7 +6,6 @@ steps of a few samples on a copy of the game. Four are the fewest that every dis
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,7 @@ from torch import Tensor
 from gansmith.contracts import Batch, Clock, Dataset
 from gansmith.errors import MemoryShortage
 from gansmith.games.duel import Duel
-from gansmith.layers.synchronised import synchronise
-from gansmith.world import ALONE
+from gansmith.games.trial import trial_of
 
 MARGIN = 1.2  # on what autograd keeps; measured peaks were 0.94 and 1.06 of that (64 px, batches of 512 and 128)
 
@@ -38,19 +36,11 @@ def _kept(game: Duel, batch: Batch) -> int:
         kept += tensor.numel() * tensor.element_size()
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        _copy(game).step(batch, Clock(step=game.discriminator_steps - 1))
-    return kept
-
-
-def _copy(game: Duel) -> Duel:
-    """The same game in this process alone, with all samples at a time."""
-    trial = copy.deepcopy(game)
+    trial = trial_of(game)
     trial.micro_batch = None
-    trial.world = trial.generator.world = trial.discriminator.world = ALONE
-    for player in (trial.generator, trial.discriminator):
-        synchronise(player.network, ALONE)
-    return trial
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        trial.step(batch, Clock(step=game.discriminator_steps - 1))
+    return kept
 
 
 def free_bytes(device: torch.device) -> int | None:
