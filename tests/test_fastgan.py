@@ -19,7 +19,7 @@ from gansmith.games.player import Optimizer, Player
 from gansmith.layers.initial import start_he
 from gansmith.losses.hinge import Hinge
 from gansmith.losses.relativistic import Relativistic
-from gansmith.networks.fastgan import GLU_GAIN, Decoders, Excite, FastGAN, Noise, quarter
+from gansmith.networks.fastgan import GLU_GAIN, Decoders, Excite, FastGAN, Gate, Noise, quarter
 from gansmith.networks.r3gan import R3GAN
 from gansmith.penalties.r1 import R1
 from gansmith.penalties.r2 import R2
@@ -82,7 +82,7 @@ def test_fixed_noise_travels_with_the_weights() -> None:
 
 
 def test_gated_units_keep_a_signals_size() -> None:
-    layers = nn.Sequential(nn.Conv2d(64, 256, 3, padding=1), nn.GLU(dim=1))
+    layers = nn.Sequential(nn.Conv2d(64, 256, 3, padding=1), Gate())
     start_he(layers, gain=GLU_GAIN, slope=1.0)
     with torch.no_grad():
         y = layers(torch.randn(8, 64, 24, 24))[:, :, 1:-1, 1:-1]

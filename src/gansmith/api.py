@@ -36,6 +36,7 @@ from gansmith.folder.lock import RunLock
 from gansmith.folder.run_json import read_run, update_run
 from gansmith.follower import say_nothing
 from gansmith.games.memory import require_memory
+from gansmith.heap import keep_freed_memory
 from gansmith.plan import Wish, choose_device, names_own_code, parse_resolution, plan
 from gansmith.recipe import Recipe, load_recipe
 from gansmith.run import Run
@@ -91,6 +92,7 @@ def train_in(folder: Path, wish: Wish) -> bool:
 
 def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> Run:
     """The training, ready to start; nothing has been written."""
+    keep_freed_memory()
     tell = say if world.leads else say_nothing
     recipe = plan(wish, before, tell)
     device = choose_device(recipe.train.device)

@@ -29,6 +29,7 @@ from gansmith.bench._table import aligned, number
 from gansmith.contracts import Batch, Clock
 from gansmith.errors import RecipeError
 from gansmith.games.cost import step_cost
+from gansmith.heap import keep_freed_memory
 from gansmith.plan import Wish, choose_device, plan
 from gansmith.run import Run
 
@@ -75,6 +76,7 @@ class Speed(Benchmark):
             raise RecipeError(
                 f"bench speed times steps and trains nothing, so that there is no --{asked[0]}. Leave it out."
             )
+        keep_freed_memory()
         begin, device = time.monotonic(), choose_device("auto")
         peak = {}
         for precision in (torch.float32, torch.bfloat16):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gansmith.layers.conv import Conv2d
+from gansmith.layers.halve import halve
 from gansmith.layers.sizes import Size
 
 
@@ -43,12 +45,12 @@ class DownBlock(nn.Module):
         self.halve = halve
         self.first = first  # the image itself is not rectified
         hidden = after if first or wide else before
-        self.conv1 = nn.Conv2d(before, hidden, 3, padding=1)
-        self.conv2 = nn.Conv2d(hidden, after, 3, padding=1)
-        self.shortcut = nn.Conv2d(before, after, 1) if halve or before != after else nn.Identity()
+        self.conv1 = Conv2d(before, hidden, 3, padding=1)
+        self.conv2 = Conv2d(hidden, after, 3, padding=1)
+        self.shortcut = Conv2d(before, after, 1) if halve or before != after else nn.Identity()
 
     def _pool(self, x: Tensor) -> Tensor:
-        return functional.avg_pool2d(x, 2, ceil_mode=True) if self.halve else x
+        return halve(x) if self.halve else x
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(x if self.first else x.relu())

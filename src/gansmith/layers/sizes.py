@@ -6,9 +6,8 @@ discriminators from its start, so that no resolution has to be a power of two.
 
 from __future__ import annotations
 
-from torch import nn
-
 from gansmith.contracts import Spec
+from gansmith.layers.conv import Conv2d
 
 Size = tuple[int, int]  # height, width
 
@@ -45,6 +44,6 @@ def doubled_widths(finest: int, widest: int, count: int) -> list[int]:
     return [min(finest * 2**level, widest) for level in range(count)]
 
 
-def halving_conv(before: int, after: int, size: Size, bias: bool) -> nn.Conv2d:
+def halving_conv(before: int, after: int, size: Size, bias: bool) -> Conv2d:
     """Stride 2; a kernel of 4 on even sides and 3 on odd ones, so that a side is halved and rounded up."""
-    return nn.Conv2d(before, after, (4 - size[0] % 2, 4 - size[1] % 2), stride=2, padding=1, bias=bias)
+    return Conv2d(before, after, (4 - size[0] % 2, 4 - size[1] % 2), stride=2, padding=1, bias=bias)

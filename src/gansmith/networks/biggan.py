@@ -20,6 +20,7 @@ from gansmith.layers.attention import Attention
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import need_classes
 from gansmith.layers.critic import Critic, Head
+from gansmith.layers.flat import ToMap
 from gansmith.layers.residual import DownBlock, UpBlock
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, image_shape
 from gansmith.layers.spectral import normalise_spectrally
@@ -119,7 +120,7 @@ class BigGANGenerator(Generator):
         self.embed = nn.Embedding(spec.classes, sizes.embedding) if spec.classes else None
         told = sizes.embedding if spec.classes else 0
         base = nn.Linear(self.chunks[0], widths[0] * levels[0][0] * levels[0][1])
-        self.base = nn.Sequential(base, nn.Unflatten(1, (-1, *levels[0])))
+        self.base = nn.Sequential(base, ToMap(levels[0]))
         self.blocks = nn.ModuleList(
             UpBlock(before, after, size, partial(ToldNorm, told=chunk + told))
             for (before, after), size, chunk in zip(

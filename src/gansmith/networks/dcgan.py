@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +18,7 @@ from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Ver
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.critic import Critic, Head
+from gansmith.layers.flat import ToMap, flat
 from gansmith.layers.initial import SLOPE, start_he, start_normal
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
 
@@ -108,8 +108,9 @@ class DCGANGenerator(Generator):
         if sizes.hidden:
             dense += [nn.Linear(self.latent.size, sizes.hidden), nn.LeakyReLU(SLOPE)]
         area = levels[0][0] * levels[0][1]
-        dense += [nn.Linear(sizes.hidden or self.latent.size, widths[0] * area), nn.Unflatten(1, (-1, *levels[0]))]
-        layers = [*dense, *finish(widths[0])]
+        dense += [nn.Linear(sizes.hidden or self.latent.size, widths[0] * area)]
+        base = nn.Unflatten(1, (-1, *levels[0])) if transposed else ToMap(levels[0])  # see games/player.fastest_layout
+        layers = [*dense, base, *finish(widths[0])]
         for before, after, size in zip(widths, widths[1:], levels[1:], strict=False):
             layers += [Up((before, after), size, sizes.upsample, bias=plain), *finish(after)]
         last = (widths[-1], channels)
@@ -148,9 +149,9 @@ class DCGANDiscriminator(Discriminator):
             stage: list[nn.Module] = [halving_conv(before, after, size, bias=not normed)]
             stage += [nn.BatchNorm2d(after)] if normed else []
             self.stages.append(nn.Sequential(*stage, nn.LeakyReLU(SLOPE)))
-        flat = widths[-1] * levels[-1][0] * levels[-1][1]
-        self.hidden = nn.Sequential(nn.Linear(flat, hidden), nn.LeakyReLU(SLOPE)) if hidden else nn.Identity()
-        self.head = Head(hidden or flat, spec.classes, sizes.critic)
+        features = widths[-1] * levels[-1][0] * levels[-1][1]
+        self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.LeakyReLU(SLOPE)) if hidden else nn.Identity()
+        self.head = Head(hidden or features, spec.classes, sizes.critic)
         if sizes.norm == "batch":
             start_normal(self)
         else:
@@ -161,5 +162,5 @@ class DCGANDiscriminator(Discriminator):
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        verdict: Verdict = self.head(self.hidden(torch.flatten(x, 1)), given, tuple(features))
+        verdict: Verdict = self.head(self.hidden(flat(x)), given, tuple(features))
         return verdict

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least, require_share
 from gansmith.layers.classes import LatentWithClass
+from gansmith.layers.conv import Conv2d
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.initial import SLOPE, start_he
 from gansmith.layers.sizes import SMALLEST, Size, image_shape
@@ -148,7 +149,7 @@ class LayeredDiscriminator(Discriminator):
         self.stages = nn.ModuleList()
         for after, kernel, stride, norm in sizes.discriminator:
             padding = kernel // 2
-            stage: list[nn.Module] = [nn.Conv2d(before, after, kernel, stride, padding, bias=not norm)]
+            stage: list[nn.Module] = [Conv2d(before, after, kernel, stride, padding, bias=not norm)]
             stage += [nn.BatchNorm2d(after)] if norm else []
             stage += [nn.LeakyReLU(SLOPE), nn.Dropout(sizes.dropout)]
             self.stages.append(nn.Sequential(*stage))

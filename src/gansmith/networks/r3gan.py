@@ -26,7 +26,9 @@ from torch.nn import functional
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
+from gansmith.layers.conv import Conv2d
 from gansmith.layers.critic import Critic, Head
+from gansmith.layers.halve import halve
 from gansmith.layers.initial import SLOPE, start_he
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
 
@@ -82,9 +84,9 @@ class Block(nn.Module):
         super().__init__()
         inside = channels * sizes.expansion
         groups = inside // sizes.group_size if sizes.group_size else 1
-        self.expand = nn.Conv2d(channels, inside, 1)
-        self.group = nn.Conv2d(inside, inside, 3, padding=1, groups=groups)
-        self.project = nn.Conv2d(inside, channels, 1, bias=False)
+        self.expand = Conv2d(channels, inside, 1)
+        self.group = Conv2d(inside, inside, 3, padding=1, groups=groups)
+        self.project = Conv2d(inside, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         h = functional.leaky_relu(self.expand(x), SLOPE)
@@ -101,9 +103,9 @@ class Grow(nn.Module):
         self.size, self.mode = size, "bilinear" if resample == "bilinear" else "nearest"
         self.conv: nn.Module = nn.Identity()
         if resample == "strided":
-            self.conv = nn.Conv2d(before, after, 3, padding=1, bias=False)
+            self.conv = Conv2d(before, after, 3, padding=1, bias=False)
         elif before != after:
-            self.conv = nn.Conv2d(before, after, 1, bias=False)
+            self.conv = Conv2d(before, after, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.mode == "bilinear":  # a 1x1 convolution commutes with resizing, and costs a quarter before it
@@ -122,11 +124,11 @@ class Shrink(nn.Module):
         if resample == "strided":
             self.conv = halving_conv(before, after, size, bias=False)
         elif before != after:
-            self.conv = nn.Conv2d(before, after, 1, bias=False)
+            self.conv = Conv2d(before, after, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pool:  # bilinear halving is the mean of 2x2 pixels
-            x = functional.avg_pool2d(x, 2, ceil_mode=True)
+            x = halve(x)
         y: Tensor = self.conv(x)
         return y
 
@@ -141,7 +143,8 @@ class WholeMap(nn.Conv2d):
         super().__init__(channels, channels, size, groups=channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x * self.weight.squeeze(1)).sum((2, 3))
+        weight = self.weight.squeeze(1).permute(1, 2, 0).contiguous()  # [h, w, C]
+        return (x.permute(0, 2, 3, 1) * weight).sum((1, 2))
 
 
 def start_fixup(network: nn.Module, zero: bool = True) -> None:
@@ -185,7 +188,8 @@ class R3Generator(Generator):
         return w
 
     def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
-        x: Tensor = self.image(self.layers(self.base * self.weigh(w)[:, :, None, None]))
+        base = self.base * self.weigh(w)[:, :, None, None]
+        x: Tensor = self.image(self.layers(base.contiguous(memory_format=torch.channels_last)))
         return x
 
 
@@ -198,9 +202,7 @@ class R3Discriminator(Discriminator):
         levels = halved_sizes(height, width, at_most=7)
         strided = sizes.resample == "strided"
         widths = doubled_widths(sizes.width, sizes.max_width, len(levels) - strided)
-        first = (
-            halving_conv(channels, widths[0], levels[0], bias=True) if strided else nn.Conv2d(channels, widths[0], 1)
-        )
+        first = halving_conv(channels, widths[0], levels[0], bias=True) if strided else Conv2d(channels, widths[0], 1)
         enter: list[nn.Module] = [first]
         for before, after, size in zip(widths, widths[1:], levels[strided:], strict=False):
             enter.append(Shrink(before, after, size, sizes.resample))

@@ -19,6 +19,7 @@ from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Ver
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import need_classes
 from gansmith.layers.critic import Critic, Head
+from gansmith.layers.flat import ToMap
 from gansmith.layers.residual import DownBlock, UpBlock
 from gansmith.layers.sizes import halved_sizes, image_shape
 
@@ -86,7 +87,7 @@ class SNGANGenerator(Generator):
         widths = [max(sizes.width >> max(0, level - 3), 1) for level in range(len(levels))]
         self.latent_size = sizes.latent
         base = nn.Linear(sizes.latent, widths[0] * levels[0][0] * levels[0][1])
-        self.base = nn.Sequential(base, nn.Unflatten(1, (-1, *levels[0])))
+        self.base = nn.Sequential(base, ToMap(levels[0]))
         self.blocks = nn.ModuleList(
             UpBlock(before, after, size, lambda count: ClassNorm(count, spec.classes))
             for before, after, size in zip(widths, widths[1:], levels[1:], strict=False)

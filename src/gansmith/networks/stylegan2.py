@@ -20,8 +20,10 @@ from torch.nn import functional
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
+from gansmith.layers.conv import Conv2d
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.equal import HE, equalised
+from gansmith.layers.flat import flat
 from gansmith.layers.initial import SLOPE
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, image_shape
 
@@ -71,19 +73,19 @@ class ModulatedConv(nn.Module):
 
     def __init__(self, channels: tuple[int, int], kernel: int, latent: int, demodulate: bool = True) -> None:
         super().__init__()
-        self.conv = equalised(nn.Conv2d(*channels, kernel, padding=kernel // 2, bias=False))
+        self.conv = equalised(Conv2d(*channels, kernel, padding=kernel // 2, bias=False))
         self.style = equalised(nn.Linear(latent, channels[0]))
         nn.init.ones_(self.style.bias)
         self.demodulate = demodulate
 
     def forward(self, x: Tensor, w: Tensor, size: Size) -> Tensor:
-        style, weight = self.style(w), self.conv.weight
-        x = resized(x * style[:, :, None, None].to(x.dtype), size)
-        x = functional.conv2d(x, weight, padding=self.conv.padding)
+        style = self.style(w)
+        y: Tensor = self.conv(resized(x * style[:, :, None, None].to(x.dtype), size))
         if not self.demodulate:
-            return x
-        squares = functional.linear(style.square(), weight.square().sum((2, 3)))  # [B, after]: sum of (w_ijk s_i)^2
-        return x * (squares + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
+            return y
+        of_weights = self.conv.weight.square().sum((2, 3))
+        squares = functional.linear(style.square(), of_weights)  # [B, after]: sum of (w_ijk s_i)^2
+        return y * (squares + 1e-8).rsqrt()[:, :, None, None].to(y.dtype)
 
 
 class StyledLayer(nn.Module):
@@ -181,9 +183,9 @@ class ResidualBlock(nn.Module):
     def __init__(self, before: int, after: int, size: Size) -> None:
         super().__init__()
         self.size = size
-        self.conv1 = equalised(nn.Conv2d(before, before, 3, padding=1), HE)
-        self.conv2 = equalised(nn.Conv2d(before, after, 3, padding=1), HE)
-        self.shortcut = equalised(nn.Conv2d(before, after, 1, bias=False))
+        self.conv1 = equalised(Conv2d(before, before, 3, padding=1), HE)
+        self.conv2 = equalised(Conv2d(before, after, 3, padding=1), HE)
+        self.shortcut = equalised(Conv2d(before, after, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         h = resized(functional.leaky_relu(self.conv1(x), SLOPE), self.size)
@@ -200,12 +202,12 @@ class StyleGAN2Discriminator(Discriminator):
         channels, height, width = image_shape(spec, "stylegan2")
         levels = halved_sizes(height, width, at_most=4)
         widths = doubled_widths(sizes.width, sizes.max_width, len(levels))
-        self.image = equalised(nn.Conv2d(channels, widths[0], 1), HE)
+        self.image = equalised(Conv2d(channels, widths[0], 1), HE)
         self.blocks = nn.ModuleList(
             ResidualBlock(before, after, size)
             for (before, after), size in zip(itertools.pairwise(widths), levels[1:], strict=True)
         )
-        self.conv = equalised(nn.Conv2d(widths[-1], widths[-1], 3, padding=1), HE)
+        self.conv = equalised(Conv2d(widths[-1], widths[-1], 3, padding=1), HE)
         self.dense = equalised(nn.Linear(widths[-1] * math.prod(levels[-1]), widths[-1]), HE)
         self.head = Head(widths[-1], spec.classes, sizes.critic)
         for layer in (self.head.score, self.head.embed, self.head.classify):
@@ -219,6 +221,6 @@ class StyleGAN2Discriminator(Discriminator):
             x = block(x)
             features.append(x)
         x = functional.leaky_relu(self.conv(x), SLOPE)
-        h = functional.leaky_relu(self.dense(torch.flatten(x, 1)), SLOPE)
+        h = functional.leaky_relu(self.dense(flat(x)), SLOPE)
         verdict: Verdict = self.head(h, given, tuple(features))
         return verdict
