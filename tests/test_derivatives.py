@@ -149,7 +149,10 @@ def test_vectors_become_maps_and_maps_vectors() -> None:
     assert gradgradcheck(flat, (torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True),))
 
 
-@pytest.mark.parametrize("layer", [Halve(), flat, Gate(), Conv2d(8, 8, 3, padding=1).to(memory_format=LAST)], ids=str)
+LAYERS = {"halve": Halve(), "flat": flat, "gate": Gate(), "conv": Conv2d(8, 8, 3, padding=1).to(memory_format=LAST)}
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 def test_gradients_keep_the_layout(layer: Callable[[Tensor], Tensor]) -> None:
     x = torch.randn(2, 8, 32, 32).contiguous(memory_format=LAST).requires_grad_()
     y = layer(x)
