@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gansmith.errors import CheckpointError, RunFolderError
-from gansmith.folder import checkpoints, generator_file
+from gansmith.folder import checkpoints, generator_file, safe_tensors
 
 
 def same(a: Any, b: Any) -> bool:
@@ -67,6 +67,15 @@ states = st.recursive(
 @given(state=states)
 def test_nested_state_comes_back(state: Any, tmp_path: Path) -> None:
     assert same(checkpoints.load(checkpoints.save(tmp_path, state, 5)), state)
+
+
+def test_no_length_of_a_header_makes_it_a_pickle(tmp_path: Path) -> None:
+    begins = set()
+    for length in range(0, 1_400, 8):
+        data = safe_tensors.dump("checkpoint", {"w": torch.ones(1)}, "x" * length)
+        begins.add(data[:2])
+        assert safe_tensors.parse("checkpoint", data, tmp_path)[1] == "x" * length
+    assert {b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"} <= begins
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def faults(times):
         torch.ones(10_000_000)  # 40 MB
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-faults(4)
+faults(40)
 print(faults(10))
 """
 

@@ -29,7 +29,7 @@ def dump(kind: str, tensors: dict[str, Tensor], content: Any) -> bytes:
 
 def parse(kind: str, data: bytes, path: Path) -> tuple[dict[str, Tensor], Any]:
     """What `dump` was given. `path` is only for messages. Raises CheckpointError where `data` is anything else."""
-    if data.startswith(_PICKLES):
+    if data.startswith(_PICKLES) and data[8:9] != b"{":  # a header of 640 bytes begins with \x80\x02 too
         raise CheckpointError(
             f"{path} is a pickle (a .pt or .pth file), not a gansmith {kind}. Pickles can run code when opened, so it "
             "was not opened. Nothing was changed. Use a .safetensors file that gansmith wrote."
