@@ -160,4 +160,9 @@ def test_gradients_keep_the_layout(layer: Callable[[Tensor], Tensor]) -> None:
     (second,) = torch.autograd.grad(slope.square().sum(), x)
     maps = [y, slope, second] if y.dim() == 4 else [slope, second]
     assert all(t.is_contiguous(memory_format=LAST) and not t.is_contiguous() for t in maps)
-    assert ToMap((4, 4))(torch.randn(2, 48)).is_contiguous(memory_format=LAST)
+
+
+def test_maps_have_the_layout_of_the_weights() -> None:
+    layer, vectors = ToMap((4, 4)), torch.randn(2, 48)
+    assert layer(vectors).is_contiguous()
+    assert layer.to(memory_format=LAST)(vectors).is_contiguous(memory_format=LAST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,6 @@ from typing import Any
 
 import torch
 
-import gansmith
 from gansmith.callbacks.checkpoint import Checkpoint
 from gansmith.callbacks.evaluate import Evaluate
 from gansmith.callbacks.health import Health
@@ -37,11 +35,13 @@ from gansmith.folder.run_json import read_run, update_run
 from gansmith.follower import say_nothing
 from gansmith.games.memory import require_memory
 from gansmith.heap import keep_freed_memory
-from gansmith.plan import Wish, choose_device, names_own_code, parse_resolution, plan
+from gansmith.machine import cores, versions
+from gansmith.plan import Tune, Wish, choose_device, names_own_code, parse_resolution, plan, settled
 from gansmith.recipe import Recipe, load_recipe
 from gansmith.run import Run
 from gansmith.scorers import find as find_scorers
 from gansmith.trained import Samples, Trained
+from gansmith.tune import Depth, tuned
 from gansmith.world import Word, World, join
 
 __all__ = ["Samples", "Trained", "check", "evaluate", "load", "train", "train_in"]
@@ -66,13 +66,16 @@ def train(
     device: str | None = None,
     settings: Sequence[str] = (),
     data_root: str | Path | None = None,
+    tune: Tune = "quick",
 ) -> Trained:
     """Train on `data` into the folder `run`, or go on with the training that is there; returns the generator.
 
     The options are those of `gansmith train`; `settings` are its --set ("loss.name=hinge"). Raises GansmithError.
     """
     root = None if data_root is None else str(data_root)
-    wish = Wish(str(data), recipe, samples, minutes, resolution, batch, classes, seed, device, tuple(settings), root)
+    wish = Wish(
+        str(data), recipe, samples, minutes, resolution, batch, classes, seed, device, tuple(settings), root, tune
+    )
     folder = Path(run)
     train_in(folder, wish)
     return Trained(folder, trust=True)
@@ -107,14 +110,23 @@ def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> R
             f"The batch is larger than the data: {recipe.train.batch} > {len(dataset)} samples.\n"
             f"What to do: add data, or use --batch {max(2, len(dataset) // 2)}."
         )
+    test = recipe.data.open_test()
     try:
-        training = Run(folder, recipe, dataset, recipe.data.open_test(), codec, device, world)
+        training = Run(folder, settled(recipe), dataset, test, codec, device, world)
     except ValueError as error:
         raise RecipeError(f"[architecture]: {error}") from error
     try:
         require_memory(training.game, dataset, training.batch, device)  # takes the first steps, on a copy
     except ValueError as error:
         raise RecipeError(f"recipe: {error}") from error
+    if before is None:
+        depth: Depth = (
+            wish.tune if world.leads or wish.tune == "off" else "known"
+        )  # the leader's choice is known by now
+        recipe = settled(tuned(recipe, dataset, codec, device, depth, training.batch, tell))
+        training = Run(folder, recipe, dataset, test, codec, device, world)
+    if recipe.train.threads is not None:
+        torch.set_num_threads(min(recipe.train.threads, cores()))
     return training
 
 
@@ -188,13 +200,12 @@ def _begin(run: Run) -> None:
         "shape": list(dataset.spec.shape),
         "classes": list(dataset.spec.class_names),
     }
-    versions = {"gansmith": gansmith.__version__, "torch": torch.__version__, "python": platform.python_version()}
     update_run(
         folder,
         state="running",
         name=folder.resolve().name,
         recipe=recipe.name,
-        versions=versions,
+        versions=versions(),
         device=str(run.device),
         processes=run.world.size,
         threads=torch.get_num_threads(),

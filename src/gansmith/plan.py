@@ -23,6 +23,8 @@ from gansmith.data.points import Points
 from gansmith.errors import DataError, RecipeError, RunFolderError
 from gansmith.recipe import Recipe, differences, load_recipe
 
+Tune = Literal["off", "quick", "full"]
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -39,6 +41,7 @@ class Wish:
     device: str | None = None
     settings: tuple[str, ...] = ()
     data_root: str | None = None
+    tune: Tune = "off"
 
 
 def plan(wish: Wish, before: Recipe | None, say: Callable[[str], None]) -> Recipe:
@@ -59,10 +62,25 @@ def plan(wish: Wish, before: Recipe | None, say: Callable[[str], None]) -> Recip
     source = build(Source, table["data"], "[data]")  # type: ignore[type-abstract]
     source = source.resolve(source.survey())
     recipe = replace(Recipe.from_table(_without_data(table)), data=source)
-    recipe = replace(recipe, train=replace(recipe.train, precision=_precision(recipe.train.precision, source)))
     if before is not None:
+        recipe = settled(_computed_as(before, recipe))
         _same_training(before, recipe)
-    return recipe
+    return settled(recipe) if wish.tune == "off" else recipe
+
+
+def _computed_as(before: Recipe, recipe: Recipe) -> Recipe:
+    """With the choices of an earlier start where the command leaves them open."""
+    then, train = before.train, recipe.train
+    precision = then.precision if train.precision == "auto" else train.precision
+    layout = then.layout if train.layout == "auto" else train.layout
+    threads = then.threads if train.threads is None else train.threads
+    return replace(recipe, train=replace(train, precision=precision, layout=layout, threads=threads))
+
+
+def settled(recipe: Recipe) -> Recipe:
+    """With a precision, chosen by rule where it is still open; recorded, so that a resumed run keeps it."""
+    precision = usual_precision(recipe.train.precision, recipe.data)
+    return replace(recipe, train=replace(recipe.train, precision=precision))
 
 
 def names_own_code(wish: Wish) -> bool:
@@ -192,8 +210,8 @@ def _without_data(table: dict[str, Any]) -> dict[str, Any]:
     return {**table, "data": {"name": table["data"].get("name", "images")}}
 
 
-def _precision(asked: str, source: Source) -> Literal["float32", "bfloat16"]:
-    """bfloat16 where this processor multiplies it faster than float32; recorded, so that a resumed run keeps it.
+def usual_precision(asked: str, source: Source) -> Literal["float32", "bfloat16"]:
+    """What is asked for; else bfloat16 where this processor multiplies it faster than float32.
 
     Points are always float32: a coordinate of three digits is none.
     """

@@ -16,9 +16,9 @@ from gansmith import zoo
 from gansmith.config import apply_settings, build, dumps, to_table
 from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
-from gansmith.games.player import Average, Optimizer
+from gansmith.games.player import Average, Layout, Optimizer
 
-_OF_TRAIN = ("train.samples", "train.minutes", "train.device", "train.micro_batch")
+_OF_TRAIN = tuple(f"train.{key}" for key in ("samples", "minutes", "device", "micro_batch", "layout", "threads"))
 ALTERABLE = ("name", "summary", "paper", *_OF_TRAIN, "data.path", "evaluate.")
 """Keys that may differ when a run is continued: they do not change what is learned (data has its fingerprint)."""
 
@@ -36,7 +36,8 @@ class Train:
     step, shared out where there are several processes; `micro_batch` of them at a time, whose gradients are summed: it
     takes less memory and learns the same, but what compares samples within a batch then sees that many;
     `discriminator_steps` for each step of the generator; `sync_batchnorm`: batch normalisation sees the batch of all
-    processes, and not each process its part.
+    processes, and not each process its part; `layout` of maps in memory, and processor `threads` of each process, which
+    decide how fast it is and nothing else.
     """
 
     batch: int = 64
@@ -47,6 +48,8 @@ class Train:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    layout: Layout = "auto"
+    threads: int | None = None
     sync_batchnorm: bool = True
 
     def __post_init__(self) -> None:
@@ -54,6 +57,8 @@ class Train:
         _at_least("discriminator_steps", self.discriminator_steps, 1, "5 is usual for Wasserstein losses, else 1")
         if self.micro_batch is not None:
             _at_least("micro_batch", self.micro_batch, 2, "leave it out to take the whole batch at a time")
+        if self.threads is not None:
+            _at_least("threads", self.threads, 1, "leave it out to take the processor's cores")
         if self.samples is not None:
             _at_least("samples", self.samples, 1, "the number of real samples shown over the whole training")
         if self.minutes is not None and self.minutes <= 0:

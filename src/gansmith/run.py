@@ -47,8 +47,8 @@ class Run:
             synchronise(generator, world)
             synchronise(discriminator, world)
         self.game = Duel(
-            Player(generator.to(device), recipe.generator, recipe.average, world),
-            Player(discriminator.to(device), recipe.discriminator, world=world),
+            Player(generator.to(device), recipe.generator, recipe.average, world, recipe.train.layout),
+            Player(discriminator.to(device), recipe.discriminator, None, world, recipe.train.layout),
             recipe.loss,
             recipe.penalty,
             recipe.augment,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gansmith.machine import cores
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -31,11 +33,6 @@ class Ask:
         asked = os.environ.get("OMP_NUM_THREADS", "")
         share = max(1, cores() // self.jobs)
         return min(share, int(asked)) if asked.isdigit() and int(asked) else share
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import torch
 
+from gansmith.machine import wait
+
 SIDE = 1536  # of the matrices
 CONVOLUTIONS = ((32, 128, 32), (64, 256, 16), (64, 512, 8))  # batch, channels, pixels a side; 3 x 3
 
@@ -23,14 +25,6 @@ def ceilings(device: torch.device, precision: torch.dtype, seconds: float) -> di
         convolve = functools.partial(torch.conv2d, x, w, padding=1)
         best = max(best, _rate(convolve, 18 * x.numel() * channels, device, seconds))
     return {"matmul": _rate(lambda: a @ b, 2 * SIDE**3, device, seconds), "convolution": best}
-
-
-def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from typing import Any
 
 from gansmith.bench._bench import FEATURES, FIRST, SECOND, SEEN, STATISTICS, Bar, Bench, Outcome, Series, by_seed
 from gansmith.bench._benchmark import Ask
-from gansmith.bench._machine import machine, versions
+from gansmith.machine import machine, versions
 
 
 @dataclass(frozen=True)

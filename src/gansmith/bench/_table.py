@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gansmith.bench._bench import FIRST, SEEN, Series
-from gansmith.bench._machine import here
 from gansmith.bench._report import Result, published
+from gansmith.machine import here
 
 
 def lines(result: Result) -> list[str]:

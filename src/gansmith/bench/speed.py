@@ -21,15 +21,15 @@ from PIL import Image
 
 from gansmith.auto import networks
 from gansmith.bench._benchmark import Answer, Ask, Benchmark
-from gansmith.bench._ceiling import ceilings, wait
+from gansmith.bench._ceiling import ceilings
 from gansmith.bench._figure import heat, stacked, words
-from gansmith.bench._machine import here, machine, versions
 from gansmith.bench._plain import Plain
 from gansmith.bench._table import aligned, number
 from gansmith.contracts import Batch, Clock
 from gansmith.errors import RecipeError
 from gansmith.games.cost import step_cost
 from gansmith.heap import keep_freed_memory
+from gansmith.machine import here, machine, versions, wait
 from gansmith.plan import Wish, choose_device, plan
 from gansmith.run import Run
 

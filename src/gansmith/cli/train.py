@@ -32,6 +32,7 @@ def train(
     ] = (),
     data_root: Path | None = None,
     processes: Count = None,
+    tune: Literal["off", "quick", "full"] = "quick",
 ) -> int:
     """Train a generator on your pictures or points. The same command again continues; Ctrl-C saves and stops.
 
@@ -67,6 +68,9 @@ def train(
     processes:
         How many processes of this machine share every batch, one for each GPU. Among several machines: torchrun.
         [default: 1]
+    tune:
+        Time ways to compute a step and take the fastest: off, quick (seconds, kept for the next time), or full (a
+        minute). Trainings below 2 minutes or 100k samples are not tuned quickly.
     """
     if samples is not None and minutes is not None:
         raise RecipeError(
@@ -79,5 +83,5 @@ def train(
     from gansmith.plan import Wish
 
     root = None if data_root is None else str(data_root)
-    wish = Wish(data, recipe, samples, minutes, resolution, batch, classes, seed, device, settings, root)
+    wish = Wish(data, recipe, samples, minutes, resolution, batch, classes, seed, device, settings, root, tune)
     return 0 if api.train_in(run, wish) else INTERRUPTED

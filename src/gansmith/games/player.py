@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from gansmith.contracts import Clock, Schedule
 from gansmith.world import ALONE, World
 
+Layout = Literal["auto", "channels_last", "contiguous"]
+LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -79,12 +82,19 @@ class Player:
     """A network that learns. `averaged` is the running average (the network itself where there is none).
 
     In a `world` of several, all have equal weights: gradients and statistics are averaged before they are used.
+    `layout` is that of maps in memory.
     """
 
     def __init__(
-        self, network: nn.Module, optimizer: Optimizer, average: Average | None = None, world: World = ALONE
+        self,
+        network: nn.Module,
+        optimizer: Optimizer,
+        average: Average | None = None,
+        world: World = ALONE,
+        layout: Layout = "auto",
     ) -> None:
-        self.network: nn.Module = network.to(memory_format=fastest_layout(network))  # type: ignore[call-overload]
+        memory = usual_layout(network) if layout == "auto" else LAYOUTS[layout]
+        self.network: nn.Module = network.to(memory_format=memory)  # type: ignore[call-overload]
         self.choice, self.world = optimizer, world
         self.optimizer = optimizer.build(network)
         self.average = average if average and average.wanted else None
@@ -147,7 +157,7 @@ class Player:
         self.caution = float(state["caution"])
 
 
-def fastest_layout(network: nn.Module) -> torch.memory_format:
+def usual_layout(network: nn.Module) -> torch.memory_format:
     """Channels last, unless the network has transposed convolutions, which are several times slower that way."""
     transposed = any(isinstance(m, nn.ConvTranspose2d) for m in network.modules())
     return torch.contiguous_format if transposed else torch.channels_last

@@ -11,14 +11,23 @@ from gansmith.layers.sizes import Size
 
 
 class ToMap(nn.Module):
-    """[B, C h w] -> [B, C, h, w], with channels last in memory."""
+    """[B, C h w] -> [B, C, h, w], in the layout that `network.to(memory_format=...)` gave to the weights."""
+
+    layout: Tensor
 
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.size = size
+        self.register_buffer("layout", torch.zeros(1, 2, 2, 2, dtype=torch.uint8), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.unflatten(x, 1, (-1, *self.size)).contiguous(memory_format=torch.channels_last)
+        return torch.unflatten(x, 1, (-1, *self.size)).contiguous(memory_format=layout_of(self.layout))
+
+
+def layout_of(x: Tensor) -> torch.memory_format:
+    """Channels last where x [B, C, h, w] has them last."""
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def flat(x: Tensor) -> Tensor:
@@ -34,9 +43,7 @@ class _Flat(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.shape = inputs[0].shape
-        last = inputs[0].is_contiguous(memory_format=torch.channels_last)
-        ctx.layout = torch.channels_last if last else torch.contiguous_format
+        ctx.shape, ctx.layout = inputs[0].shape, layout_of(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

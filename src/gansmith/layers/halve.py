@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gansmith.layers.flat import layout_of
+
 _MEAN = ([2, 2], [2, 2], [0, 0], True, False, None)  # kernel, stride, padding, sizes rounded up, whole windows only
 
 
@@ -49,12 +51,11 @@ class _Share(torch.autograd.Function):
 
     @staticmethod
     def forward(value: Tensor, size: torch.Size) -> Tensor:
-        last = value.is_contiguous(memory_format=torch.channels_last)
         like = torch.empty(
             (*value.shape[:2], *size),
             dtype=value.dtype,
             device=value.device,
-            memory_format=torch.channels_last if last else torch.contiguous_format,
+            memory_format=layout_of(value),
         )
         shared: Tensor = torch.ops.aten.avg_pool2d_backward(value, like, *_MEAN)
         return shared

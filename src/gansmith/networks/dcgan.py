@@ -109,8 +109,7 @@ class DCGANGenerator(Generator):
             dense += [nn.Linear(self.latent.size, sizes.hidden), nn.LeakyReLU(SLOPE)]
         area = levels[0][0] * levels[0][1]
         dense += [nn.Linear(sizes.hidden or self.latent.size, widths[0] * area)]
-        base = nn.Unflatten(1, (-1, *levels[0])) if transposed else ToMap(levels[0])  # see games/player.fastest_layout
-        layers = [*dense, base, *finish(widths[0])]
+        layers = [*dense, ToMap(levels[0]), *finish(widths[0])]
         for before, after, size in zip(widths, widths[1:], levels[1:], strict=False):
             layers += [Up((before, after), size, sizes.upsample, bias=plain), *finish(after)]
         last = (widths[-1], channels)

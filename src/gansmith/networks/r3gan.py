@@ -28,6 +28,7 @@ from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.conv import Conv2d
 from gansmith.layers.critic import Critic, Head
+from gansmith.layers.flat import ToMap
 from gansmith.layers.halve import halve
 from gansmith.layers.initial import SLOPE, start_he
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
@@ -174,6 +175,7 @@ class R3Generator(Generator):
         self.latent = LatentWithClass(sizes.latent, spec.classes)
         self.base = nn.Parameter(torch.randn(widths[0], *levels[0]))
         self.weigh = nn.Linear(self.latent.size, widths[0], bias=False)
+        self.map = ToMap(levels[0])
         layers: list[nn.Module] = [Block(widths[0], sizes) for _ in range(sizes.blocks)]
         for before, after, size in zip(widths, widths[1:], levels[1:], strict=False):
             layers += [Grow(before, after, size, sizes.resample), *(Block(after, sizes) for _ in range(sizes.blocks))]
@@ -189,7 +191,7 @@ class R3Generator(Generator):
 
     def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
         base = self.base * self.weigh(w)[:, :, None, None]
-        x: Tensor = self.image(self.layers(base.contiguous(memory_format=torch.channels_last)))
+        x: Tensor = self.image(self.layers(self.map(torch.flatten(base, 1))))
         return x
 
 

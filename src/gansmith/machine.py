@@ -1,15 +1,14 @@
-"""What numbers depend on: the machine, and the versions of what computes."""
+"""The machine: what it is, what computes on it, and waiting for it."""
 
 from __future__ import annotations
 
+import os
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
-
-import gansmith
-from gansmith.bench._benchmark import cores
 
 
 def machine() -> dict[str, Any]:
@@ -25,9 +24,14 @@ def machine() -> dict[str, Any]:
     }
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def versions() -> dict[str, str]:
     """Of what computes."""
-    return {"gansmith": gansmith.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    return {"gansmith": metadata.version("gansmith"), "torch": torch.__version__, "python": platform.python_version()}
 
 
 def here() -> str:
@@ -35,3 +39,11 @@ def here() -> str:
     about, made = machine(), versions()
     gpu = f", {about['gpu']}" if about["gpu"] else ""
     return f"{about['processor']}, {about['cores']} cores{gpu}; torch {made['torch']}, gansmith {made['gansmith']}"
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

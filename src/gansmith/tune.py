@@ -1,0 +1,225 @@
+"""How a step is computed, chosen by timing this training's own networks on this machine.
+
+What a recipe leaves open (precision and layout of maps in memory) is tried in steps of the same networks, in turn, so
+that whatever else the machine does meets all alike. A choice must give the gradients of float32, to what bfloat16
+rounds away: there are kernels that are fast and wrong. What was found is kept in the cache by machine and recipe, and
+is written into the run's recipe, so that a run goes on as it began. Fewer threads are tried by "full" alone: how many
+are best depends on what else the machine does at that moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.cache import cache_folder
+from gansmith.contracts import Batch, Clock, Codec, Dataset
+from gansmith.data.points import Points
+from gansmith.errors import GansmithError
+from gansmith.folder import atomic
+from gansmith.games.duel import Duel
+from gansmith.games.gradients import disagreement, step_gradients
+from gansmith.machine import machine, versions, wait
+from gansmith.plan import usual_precision
+from gansmith.recipe import Recipe, Train
+from gansmith.run import Run
+
+Depth = Literal["off", "known", "quick", "full"]
+SECONDS = {"quick": 8.0, "full": 60.0}  # for all tries; the first steps of a way are not cut short
+ROUNDS = {"quick": 7, "full": 40}
+WORTH_MINUTES, WORTH_SAMPLES = 2.0, 100_000  # a shorter training does not get the seconds back
+WRONG = 0.3  # disagreement with float32: bfloat16's own was .02 to .15, that of wrong kernels .6 to .95
+BETTER = 0.97  # what is not clearly faster than the first way is not taken
+HOPELESS = 1.4  # times the fastest, after two rounds
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to compute a step."""
+
+    precision: Literal["float32", "bfloat16"]
+    layout: Literal["auto", "channels_last", "contiguous"]
+    threads: int | None = None  # None: as many as there are
+
+    def of(self, train: Train) -> Train:
+        return replace(train, precision=self.precision, layout=self.layout, threads=self.threads)
+
+    def __str__(self) -> str:
+        layout = {"auto": "usual layout", "channels_last": "channels last", "contiguous": "channels first"}[self.layout]
+        threads = "" if self.threads is None else f", {self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.precision}, {layout}{threads}"
+
+
+@dataclass
+class Try:
+    """A way, a game that goes it, and the seconds of its steps; `off` is its gradients' disagreement with float32."""
+
+    way: Way
+    game: Duel
+    off: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def pace(self) -> float:
+        return median(self.seconds)
+
+
+def tuned(
+    recipe: Recipe,
+    dataset: Dataset,
+    codec: Codec,
+    device: torch.device,
+    depth: Depth,
+    count: int,
+    say: Callable[[str], None],
+) -> Recipe:
+    """`recipe` with what it leaves open chosen for steps of `count` samples; as it is where trying is not worth it.
+
+    By depth "off" nothing is chosen; "known": what was found before; "quick": not for a short training.
+    """
+    train = recipe.train
+    if depth == "off" or "auto" not in (train.precision, train.layout) or (depth != "full" and not worth_tuning(train)):
+        return recipe
+    path = cache_folder() / "tuned" / f"{_key(recipe, dataset, device, count)}.json"
+    if depth != "full" and (known := _known(path)):
+        say(f"Computes by {known}, as tuned before on this machine.")
+        return replace(recipe, train=known.of(train))
+    if depth == "known":
+        return recipe
+    found = _Tuning(recipe, dataset, codec, device, depth, count).choose(say)
+    if found is None:
+        return recipe
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_json(path, asdict(found))
+    except (OSError, GansmithError):
+        pass  # it will be tried again
+    return replace(recipe, train=found.of(train))
+
+
+def worth_tuning(train: Train) -> bool:
+    """Whether a training is long enough to get the seconds back that trying takes."""
+    if train.minutes is not None:
+        return train.minutes >= WORTH_MINUTES
+    return (train.samples or 0) >= WORTH_SAMPLES
+
+
+def _key(recipe: Recipe, dataset: Dataset, device: torch.device, count: int) -> str:
+    """Whatever the time of a step, or which ways there are, depends on."""
+    table, train, spec = recipe.to_table(), recipe.train, dataset.spec
+    about: list[Any] = [machine(), versions(), str(device), torch.get_num_threads(), count, spec.shape, spec.classes]
+    about += [table.get(key) for key in ("architecture", "loss", "penalty", "augment", "optimizer")]
+    about += [train.micro_batch, train.discriminator_steps, train.precision, train.layout, train.threads]
+    return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+
+def _known(path: Path) -> Way | None:
+    try:
+        return Way(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+class _Tuning:
+    """The tries for one recipe on one batch."""
+
+    def __init__(
+        self, recipe: Recipe, dataset: Dataset, codec: Codec, device: torch.device, depth: Depth, count: int
+    ) -> None:
+        self.recipe, self.dataset, self.codec, self.device, self.depth = recipe, dataset, codec, device, depth
+        real, given = dataset.fetch([i % len(dataset) for i in range(count)])
+        self.batch = Batch(real.to(device), None if given is None else given.to(device))
+        self.begin, self.threads = time.perf_counter(), torch.get_num_threads()
+        self.reference: list[Tensor] = []
+        self.wrong: list[Try] = []
+
+    def choose(self, say: Callable[[str], None]) -> Way | None:
+        """The fastest right way; None where a step takes so long that trying would not end in time."""
+        try:
+            first = Way("float32", "auto", self.recipe.train.threads)
+            game = self._game(first)
+            self.reference = self._gradients(game, first)
+            if 12 * (seconds := self._seconds(game, first)) > SECONDS[self.depth]:
+                say(f"Not tuned: a step takes {seconds:.1f} s, too long for {SECONDS[self.depth]:.0f} s of trying.")
+                return None
+            tries = self._race([self._try(way) for way in self._ways(game)])
+            if not tries:
+                return None
+            best = min(tries, key=lambda t: t.pace * (BETTER if t is tries[0] else 1))
+            if self.depth == "full" and self.recipe.train.threads is None and self.threads > 1:
+                fewer = [replace(best.way, threads=n) for n in sorted({self.threads // 2, 1}, reverse=True)]
+                raced = self._race([best, *(self._try(way) for way in fewer)])
+                best = min(raced, key=lambda t: t.pace * (BETTER if t is best else 1))
+                tries += raced[1:]
+        finally:
+            torch.set_num_threads(self.threads)
+            for t in self.wrong:
+                say(f"Not used: {t.way}. On this machine its gradients are {t.off:.0%} off those of float32.")
+        self._tell(best, tries, say)
+        return best.way
+
+    def _ways(self, game: Duel) -> list[Way]:
+        """The first is what would be taken untried."""
+        train = self.recipe.train
+        usual = usual_precision(train.precision, self.recipe.data)
+        precisions = [usual]
+        if train.precision == "auto" and not isinstance(self.recipe.data, Points):
+            precisions.append("float32" if usual == "bfloat16" else "bfloat16")
+        modules = [m for player in (game.generator, game.discriminator) for m in player.network.modules()]
+        layouts = [train.layout]
+        if train.layout == "auto" and any(isinstance(m, nn.Conv2d) for m in modules):
+            layouts.append("contiguous")
+        if train.layout == "auto" and any(isinstance(m, nn.ConvTranspose2d) for m in modules):
+            layouts.append("channels_last")
+        return [Way(p, layout, train.threads) for p in precisions for layout in layouts]
+
+    def _game(self, way: Way) -> Duel:
+        recipe = replace(self.recipe, train=way.of(self.recipe.train))
+        return Run(Path(), recipe, self.dataset, None, self.codec, self.device).game
+
+    def _try(self, way: Way) -> Try:
+        game = self._game(way)
+        return Try(way, game, disagreement(self._gradients(game, way), self.reference))
+
+    def _gradients(self, game: Duel, way: Way) -> list[Tensor]:
+        """Of a step in which both players move."""
+        torch.set_num_threads(way.threads or self.threads)
+        return step_gradients(game, self.batch, Clock(step=game.discriminator_steps - 1))
+
+    def _seconds(self, game: Duel, way: Way) -> float:
+        torch.set_num_threads(way.threads or self.threads)
+        wait(self.device)
+        begin = time.perf_counter()
+        game.step(self.batch, Clock(step=game.discriminator_steps - 1))
+        wait(self.device)
+        return time.perf_counter() - begin
+
+    def _race(self, tries: Sequence[Try]) -> list[Try]:
+        """Steps in turn; those that are right, and the times of the ones that kept up. The first is never dropped."""
+        self.wrong += [t for t in tries if not t.off <= WRONG]
+        tries = running = [t for t in tries if t.off <= WRONG]
+        for lap in range(ROUNDS[self.depth] if running else 0):
+            for t in running:
+                t.seconds.append(self._seconds(t.game, t.way))
+            if time.perf_counter() - self.begin > SECONDS[self.depth]:
+                break
+            if lap == 1:
+                fastest = min(min(t.seconds) for t in running)
+                running = [t for t in running if t is tries[0] or min(t.seconds) <= HOPELESS * fastest]
+        return list(tries)
+
+    def _tell(self, best: Try, tries: Sequence[Try], say: Callable[[str], None]) -> None:
+        others = sorted((t for t in tries if t is not best), key=lambda t: t.pace)
+        say(
+            f"Tuned in {time.perf_counter() - self.begin:.1f} s: {best.way}, {1000 * best.pace:.1f} ms a step "
+            f"({'; '.join(f'{t.way} {1000 * t.pace:.1f}' for t in others)}). --tune off leaves this out."
+        )
