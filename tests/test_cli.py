@@ -221,7 +221,8 @@ def test_wrong_input_is_refused(
 
 def test_train_passes_everything_on(api: Fake) -> None:
     line = "train photos --run r --recipe dcgan --samples 1.5k --resolution 64x48 --batch 8 --no-classes --seed 3"
-    assert main([*line.split(), "--device", "cpu", "--set", "loss.name=hinge", "a=1", "--set", "b=2"]) == 0
+    line += " --device cpu --tune full"
+    assert main([*line.split(), "--set", "loss.name=hinge", "a=1", "--set", "b=2"]) == 0
     folder, wish = api.calls[0]
     assert folder == Path("r")
     assert wish == Wish(
@@ -234,12 +235,13 @@ def test_train_passes_everything_on(api: Fake) -> None:
         seed=3,
         device="cpu",
         settings=("loss.name=hinge", "a=1", "b=2"),
+        tune="full",
     )
 
 
 def test_train_leaves_open_what_is_not_said(api: Fake) -> None:
     assert main(["train", "photos", "--run", "r", "--minutes", "0.5", "--classes", "--data-root", "d"]) == 0
-    assert api.calls[0][1] == Wish(data="photos", minutes=0.5, classes=True, data_root="d")
+    assert api.calls[0][1] == Wish(data="photos", minutes=0.5, classes=True, data_root="d", tune="quick")
 
 
 @pytest.mark.parametrize(

@@ -65,17 +65,16 @@ def _listen() -> None:
 
 
 def _wait(running: Sequence[subprocess.Popen[bytes]]) -> int:
-    first, deadline = 0, float("inf")
-    while any(process.poll() is None for process in running):
-        rank, failed = next(((k, p.returncode) for k, p in enumerate(running) if p.poll()), (0, 0))
-        if failed and not first:
+    first, deadline, alive = 0, float("inf"), True
+    while alive:
+        time.sleep(LOOK_SECONDS)
+        alive = any(process.poll() is None for process in running)
+        failed, rank = min(((p.returncode, k) for k, p in enumerate(running) if p.poll()), default=(0, 0))
+        if failed and not first:  # of several at once a killed one is the cause, and the others follow
             first, deadline = failed, time.monotonic() + GRACE
             if failed < 0:
                 print(f"gansmith: process {rank} was killed (signal {-failed}).", file=sys.stderr)
         if time.monotonic() > deadline:
             for process in running:
                 process.kill()
-        time.sleep(LOOK_SECONDS)
-    codes = [process.returncode for process in running]
-    worst = first or next((code for code in codes if code), 0)
-    return 128 - worst if worst < 0 else worst
+    return 128 - first if first < 0 else first
