@@ -13,12 +13,10 @@ import inspect
 import json
 import os
 import pkgutil
-import platform
 import sys
 import time
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +24,7 @@ from typing import Any
 import benchmarks
 from benchmarks import note
 from gansmith.errors import nearest
+from gansmith.machine import machine, versions
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -113,8 +112,8 @@ def _record(module: ModuleType, small: bool, own: dict[str, Any]) -> dict[str, A
         "command": f"python -m benchmarks {name}{' --small' if small else ''}{given}",
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "small": small,
-        "versions": {"python": platform.python_version(), **{n: version(n) for n in ("torch", "gansmith")}},
-        "machine": _machine(),
+        "versions": versions(),
+        "machine": _here(),
     }
     note(f"{name} ...")
     begin = time.perf_counter()
@@ -126,16 +125,10 @@ def _record(module: ModuleType, small: bool, own: dict[str, Any]) -> dict[str, A
     return {**record, "seconds": round(time.perf_counter() - begin, 1), **found}
 
 
-def _machine() -> dict[str, Any]:
+def _here() -> dict[str, Any]:
     """What the numbers depend on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text(encoding="utf-8", errors="replace").splitlines() if cpus.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": models[0] if models else platform.processor(),
-        "cores": cores,
+        **machine(),
         "threads": os.environ.get("OMP_NUM_THREADS", "torch's default"),
         "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
