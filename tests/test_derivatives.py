@@ -110,7 +110,7 @@ def test_large_kernels_never_come_of_a_gradient_penalty() -> None:
 
 
 @pytest.mark.parametrize("side", [8, 16, 32])
-@pytest.mark.parametrize("batch", [2, 4, 8, 12, 32])
+@pytest.mark.parametrize("batch", [2, 4, 8, 12, 14, 32])
 def test_penalties_are_right_in_bfloat16(batch: int, side: int) -> None:
     """torch's own are not, for small batches on processors with AMX."""
     layer, x = Conv2d(4, 6, 3, padding=1), torch.randn(batch, 4, side, side)

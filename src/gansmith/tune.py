@@ -37,7 +37,7 @@ Depth = Literal["off", "known", "quick", "full"]
 SECONDS = {"quick": 8.0, "full": 60.0}  # for all tries; the first steps of a way are not cut short
 ROUNDS = {"quick": 7, "full": 40}
 WORTH_MINUTES, WORTH_SAMPLES = 2.0, 100_000  # a shorter training does not get the seconds back
-WRONG = 0.3  # disagreement with float32: bfloat16's own was .02 to .15, that of wrong kernels .6 to .95
+WRONG = 0.3  # disagreement with float32: bfloat16's own was .02 to .15, that of wrong kernels .56 to .95
 BETTER = 0.97  # what is not clearly faster than the first way is not taken
 HOPELESS = 1.4  # times the fastest, after two rounds
 

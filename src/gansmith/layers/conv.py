@@ -6,8 +6,8 @@ to 14 times as long as the ordinary gradient of weights. That one would do: the 
 weights w and in the output's gradient g, so its derivative by w, in the direction c, is the gradient of weights for
 the input c and the output's gradient g, and its derivative by g is conv(c, w).
 
-Torch's way is also wrong in bfloat16 on processors with AMX, where a batch of 2 to 12 becomes as few channels: relative
-errors of .6 to .95 in a penalty's gradient for 3x3 kernels (torch 2.13, oneDNN 3.12; no error, no warning).
+Torch's way is also wrong in bfloat16 on processors with AMX, where an even batch below 16 becomes as few channels:
+relative errors of .56 to .95 in a penalty's gradient for 3x3 kernels (torch 2.13, oneDNN 3.12; no error, no warning).
 
 Input and weights are differentiated apart from each other (`_ByInput`, `_ByWeight`), so that autograd leaves out what
 nobody asks for, as it does in torch's own convolution.
