@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from gansmith import networks
 from gansmith.contracts import Architecture, Discriminator, Generator, GivenSpec, Spec
+from gansmith.layers.conv import Conv2d
 from gansmith.layers.critic import Critic
 from gansmith.layers.fourier import FourierFeatures
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.fastgan import FastGAN
 from gansmith.networks.layered import Layered
 from gansmith.networks.mlp import MLP
-from gansmith.networks.r3gan import R3GAN
+from gansmith.networks.r3gan import R3GAN, WholeMap
 from gansmith.networks.sngan import SNGAN, SNGANDiscriminator
 
 # Defaults that would be slow here, made small; a family that is not named is tested as it is.
@@ -442,3 +443,12 @@ def test_independent_discriminators_see_each_sample_alone(architecture: Any, add
         scores.append(found)
     torch.testing.assert_close(scores[0][0], scores[1][0])
     assert not torch.equal(scores[0], scores[1])
+
+
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_no_discriminator_leaves_its_convolutions_to_torch(architecture: Any) -> None:
+    """torch's second derivative of one is slow, and wrong for small batches (layers/conv.py)."""
+    _, discriminator = architecture.build(Spec((3, 32, 32)))
+    for module in discriminator.modules():
+        if isinstance(module, nn.Conv2d):
+            assert isinstance(module, Conv2d | WholeMap)

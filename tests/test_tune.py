@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from gansmith.contracts import Codec, Dataset
 from gansmith.games.gradients import disagreement
 from gansmith.plan import Wish, plan, settled
 from gansmith.recipe import Recipe, Train, load_recipe
+from gansmith.run import Run
 from gansmith.tune import Way, tuned, worth_tuning
 
 CPU = torch.device("cpu")
@@ -176,3 +178,19 @@ def test_trying_leaves_no_trace_in_the_weights(tmp_path: Path) -> None:
     settings = (*settings, f"train.layout={layout}")
     without = gansmith.train("digits", run=tmp_path / "b", tune="off", **(words | {"settings": settings}))
     assert torch.equal(with_tries.sample(4, seed=1).x, without.sample(4, seed=1).x)
+
+
+def test_layout_and_threads_of_a_recipe_are_used(tmp_path: Path) -> None:
+    for layout, last in (("contiguous", False), ("channels_last", True)):
+        case = opened(f"train.layout={layout}", "train.precision=float32", "architecture.upsample=nearest")
+        game = Run(tmp_path, *case[:2], None, case[2], CPU).game
+        weights = [p for p in game.generator.network.parameters() if p.dim() == 4 and min(p.shape) > 1]
+        assert weights
+        assert all(w.is_contiguous(memory_format=torch.channels_last) == last for w in weights)
+    before = torch.get_num_threads()
+    try:
+        settings = ("architecture.width=4", "train.batch=8", "train.threads=1", "evaluate.times=0")
+        gansmith.train("digits", run=tmp_path / "run", recipe="dcgan", samples=16, settings=settings)
+        assert json.loads((tmp_path / "run" / "run.json").read_text())["threads"] == 1
+    finally:
+        torch.set_num_threads(before)

@@ -120,11 +120,11 @@ def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> R
     except ValueError as error:
         raise RecipeError(f"recipe: {error}") from error
     if before is None:
-        depth: Depth = (
-            wish.tune if world.leads or wish.tune == "off" else "known"
-        )  # the leader's choice is known by now
+        follows = not world.leads and wish.tune != "off"  # what the leader has found is known by now
+        depth: Depth = "known" if follows else wish.tune
         recipe = settled(tuned(recipe, dataset, codec, device, depth, training.batch, tell))
-        training = Run(folder, recipe, dataset, test, codec, device, world)
+        if recipe != training.recipe:
+            training = Run(folder, recipe, dataset, test, codec, device, world)
     if recipe.train.threads is not None:
         torch.set_num_threads(min(recipe.train.threads, cores()))
     return training

@@ -37,7 +37,7 @@ class Train:
     takes less memory and learns the same, but what compares samples within a batch then sees that many;
     `discriminator_steps` for each step of the generator; `sync_batchnorm`: batch normalisation sees the batch of all
     processes, and not each process its part; `layout` of maps in memory, and processor `threads` of each process, which
-    decide how fast it is and nothing else.
+    decide how fast it is, and of what is learned the rounding alone.
     """
 
     batch: int = 64

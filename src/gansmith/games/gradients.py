@@ -12,7 +12,7 @@ from gansmith.games.duel import Duel
 
 
 def step_gradients(game: Duel, batch: Batch, clock: Clock) -> list[Tensor]:
-    """Take a step; the generator's gradient and the discriminator's, each as one vector of float32.
+    """Take a step; the generator's gradient and the discriminator's, each as one vector of float32 on the CPU.
 
     A player that does not move in this step has an empty one.
     """
@@ -22,7 +22,7 @@ def step_gradients(game: Duel, batch: Batch, clock: Clock) -> list[Tensor]:
 
         def keep(optimizer: torch.optim.Optimizer, *_: Any, index: int = index) -> None:
             gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-            found[index] = torch.cat([g.detach().float().flatten() for g in gradients])
+            found[index] = torch.cat([g.detach().float().flatten() for g in gradients]).cpu()
 
         hooks.append(player.optimizer.register_step_pre_hook(keep))
     try:

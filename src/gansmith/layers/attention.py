@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gansmith.layers.conv import Conv2d
+
 
 class Attention(nn.Module):
     """x [B, C, h, w] -> x + gate * attended(x), of the same shape. The gate starts at 0."""
@@ -17,10 +19,10 @@ class Attention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         narrow, half = max(channels // 8, 1), max(channels // 2, 1)
-        self.query = nn.Conv2d(channels, narrow, 1, bias=False)
-        self.key = nn.Conv2d(channels, narrow, 1, bias=False)
-        self.value = nn.Conv2d(channels, half, 1, bias=False)
-        self.out = nn.Conv2d(half, channels, 1, bias=False)
+        self.query = Conv2d(channels, narrow, 1, bias=False)
+        self.key = Conv2d(channels, narrow, 1, bias=False)
+        self.value = Conv2d(channels, half, 1, bias=False)
+        self.out = Conv2d(half, channels, 1, bias=False)
         self.gate = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ BATCH = 16  # smaller batches are not left to torch
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d`, padded by numbers, for networks that penalties look through. Its numbers are torch's."""
+    """`nn.Conv2d`, [B, C, H, W] -> [B, C', H', W'], padded by numbers, for what penalties look through."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad) or torch.compiler.is_compiling():
