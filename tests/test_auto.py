@@ -41,6 +41,28 @@ def test_photographs_are_trained_at_half_the_rate() -> None:
     assert rates == [2e-3, 1e-3]
 
 
+@pytest.mark.parametrize(
+    ("budget", "batch"),
+    [
+        (Budget(minutes=3), 16),
+        (Budget(minutes=16), 16),
+        (Budget(minutes=17), 32),
+        (Budget(samples=300_000), 16),
+        (Budget(samples=300_001), 32),
+        (Budget(), 32),
+        (Budget("cuda", minutes=1), 64),
+    ],
+)
+def test_short_trainings_take_small_batches(budget: Budget, batch: int) -> None:
+    table, reasons = auto.choose(survey(), (64, 64), 3, budget)
+    assert table["train"]["batch"] == batch
+    assert any(reason.startswith(f"batches of {batch}") for reason in reasons)
+
+
+def test_tiny_pictures_keep_their_batches() -> None:
+    assert auto.choose(survey(), (8, 8), 1, Budget(minutes=1))[0]["train"]["batch"] == 32
+
+
 def row(**changes: object) -> Row:
     about = {"data": "x", "count": 1000, "side": 32, "channels": 3, "classes": 0, "flat": 0.0, "minutes": 2.0}
     return Row(**{**about, "frechet": {"dcgan": (2.0, 1.0), "r3gan": (1.0, 4.0)}, **changes})  # type: ignore[arg-type]

@@ -21,7 +21,9 @@ CLUSTERS, POINT_CLUSTERS = 300, 100  # at most, of
 CLUSTER_SIZE = 30  # samples and more in the mean,
 CLUSTER_SEEN = 700  # each of them so often, over the training
 TOLD = "clusters of like samples, told in place of classes: each is a smaller task, and none is forgotten"
-GPU_BATCH = 64
+BATCH, GPU_BATCH = 32, 64
+SHORT_BATCH, SHORT = 16, 300_000  # on a processor, where no more samples than that will be seen,
+QUICK = 16  # and pictures have more pixels a side: with fewer, halving the batch hardly makes a step any shorter
 ON_A_PROCESSOR = Budget("cpu")
 
 
@@ -68,6 +70,8 @@ def choose(
         reasons.append(f"{clusters} {TOLD}")
     rate = 2e-3 if flat and channels == 1 else 1e-3
     reasons.append(f"learning rate {rate:g} falling to 0.0001, without momentum")
+    batch, reason = _batch(side, budget)
+    reasons.append(reason)
     falling = {"start": gamma, "end": gamma / 10, "shape": "cosine"}
     table = {
         "name": "auto",
@@ -83,7 +87,7 @@ def choose(
             "betas": [0.0, 0.99],
         },
         "average": {"half_life_samples": 20_000},
-        "train": {"batch": 32 if budget.device == "cpu" else GPU_BATCH, "samples": UNSAID_SAMPLES},
+        "train": {"batch": batch, "samples": UNSAID_SAMPLES},
     }
     return table, reasons
 
@@ -142,7 +146,19 @@ def _gamma(side: int, channels: int) -> float:
     return 1.0 if channels == 1 else side / 32
 
 
+def _batch(side: int, budget: Budget) -> tuple[int, str]:
+    """Samples a step, and why."""
+    if budget.device != "cpu":
+        return GPU_BATCH, f"batches of {GPU_BATCH}, not measured (no GPU was at hand)"
+    if side > QUICK and budget.seen(side) <= SHORT:
+        return (
+            SHORT_BATCH,
+            f"batches of {SHORT_BATCH}: in a short training more steps teach more than steadier ones",
+        )
+    return BATCH, f"batches of {BATCH}: steadier steps, and in a long training there are enough of them"
+
+
 def _room(budget: Budget) -> str:
     if budget.device == "cpu":
         return "fits a processor"
-    return f"{networks.GPU_WIDER} times a processor's, in batches of {GPU_BATCH}, not measured (no GPU was at hand)"
+    return f"{networks.GPU_WIDER} times a processor's, not measured (no GPU was at hand)"
