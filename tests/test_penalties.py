@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import scipy.fft
 import torch
 from torch import Tensor, nn
 
@@ -130,6 +132,26 @@ def test_both_gradients_come_from_one_backward_pass() -> None:
     torch.testing.assert_close(step.gradient("real"), real)
     torch.testing.assert_close(step.gradient("fake"), fake)
     assert calls == [8]
+
+
+@pytest.mark.parametrize("name", ["r1", "r2"])
+@pytest.mark.parametrize("size", [(8, 8), (5, 12)], ids=str)
+def test_r1_and_r2_weigh_frequencies_as_told(name: str, size: tuple[int, int]) -> None:
+    """Against a cosine transform: each frequency's share of the gradient, weighed by its formula."""
+    real, fake = torch.randn(2, 4, 3, *size, dtype=torch.float64)
+    penalty = PENALTIES[name](finest=0.2)  # type: ignore[call-arg]
+    waves = scipy.fft.dctn(0.7 * (real if name == "r1" else fake).numpy(), axes=(2, 3), norm="ortho")
+    for axis in (2, 3):
+        k = np.arange(waves.shape[axis]).reshape([-1 if i == axis else 1 for i in range(4)])
+        waves = waves * (0.2 + 0.8 * np.cos(np.pi * k / (2 * waves.shape[axis])) ** 4)
+    value = penalty(step_of(penalty, Quadratic(0.7), real, fake))
+    assert value.item() == pytest.approx(0.5 * (waves**2).sum((1, 2, 3)).mean(), rel=1e-10)
+
+
+def test_points_have_one_frequency() -> None:
+    real, fake = torch.randn(2, 6, 2, dtype=torch.float64)
+    values = [p(step_of(p, Quadratic(0.7), real, fake)) for p in (PENALTIES["r1"](), PENALTIES["r1"](finest=0.1))]  # type: ignore[call-arg]
+    assert values[0] == values[1]
 
 
 def test_weight_clip_clips_after_the_update() -> None:
@@ -270,6 +292,8 @@ def test_auxiliary_has_a_term_for_each_player() -> None:
     [
         ("finite_difference", {"eps": 0.0}, "eps must be above 0"),
         ("finite_difference", {"share": 1.5}, "share must be above 0 and at most 1"),
+        ("r1", {"finest": 1.5}, "finest must be from 0 to 1"),
+        ("r2", {"finest": -0.1}, "finest must be from 0 to 1"),
         ("lecam", {"decay": 1.0}, "decay must be at least 0 and below 1"),
         ("consistency", {"move": 0.6}, "move must be a share"),
     ],
