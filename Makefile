@@ -41,7 +41,7 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
-	$(PIP) -e ".[demo,dev]"
+	$(PIP) -e ".[demo,dev,onnx]"
 	touch $@
 
 clean:

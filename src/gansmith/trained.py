@@ -14,6 +14,7 @@ from gansmith.contracts import Codec, Dataset
 from gansmith.errors import DataError, RecipeError, RunFolderError, nearest
 from gansmith.explore import sampling
 from gansmith.export.generator import read_generator
+from gansmith.export.onnx_graphs import Graphs, write_onnx
 from gansmith.folder import atomic
 
 
@@ -55,6 +56,7 @@ class Trained:
         if not file.exists():
             what = "has no generator.safetensors yet" if path.is_dir() else "does not exist"
             raise RunFolderError(f"{path} {what}. Wanted: a run folder of gansmith train, or a generator.safetensors.")
+        self.file = file
         self.generator, self.codec, self.metadata = read_generator(file, trust=trust)
 
     @property
@@ -83,6 +85,23 @@ class Trained:
             return self.codec.write(parts, count, Path(path), labels)
         except OSError as error:
             raise atomic.refusal(error, Path(path)) from error
+
+    def export_onnx(self, folder: str | Path) -> Graphs:
+        """The generator as two ONNX graphs in a folder of their own, compared with torch; `export/onnx_graphs.py`.
+
+        Raises GansmithError where packages are missing, the folder holds anything else, or the graphs differ.
+        """
+        known = self.codec.spec.classes
+        mean_w = sampling.mean_latent(self.generator, torch.arange(known) if known else None)
+        return write_onnx(self.generator, self.codec, mean_w, Path(folder))
+
+    def export_weights(self, path: str | Path) -> Path:
+        """generator.safetensors under another name: all that `load` needs, without the run."""
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise RecipeError(f"Weights are written to a file that ends in .safetensors, not to '{path}'.")
+        atomic.write_bytes(path, self.file.read_bytes())
+        return path
 
     def _draw(
         self, count: int, seed: int, label: str | int | None, truncation: float

@@ -24,6 +24,7 @@ VERBS = {
     "train": "Train a generator on your pictures or points; the same command again continues.",
     "sample": "Make samples with a trained generator.",
     "evaluate": "Score a trained generator against its data.",
+    "export": "Hand on a trained generator: its weights alone, or ONNX graphs for programs without torch.",
     "pack": "Put pictures into one file at training size, which opens at once.",
     "check": "Tell what is in a data set, and what is wrong with it.",
     "recipes": "List the recipes, or explain one.",

@@ -1,0 +1,194 @@
+"""A generator as two ONNX graphs, for programs without torch, and the proof that they make the same pictures.
+
+`mapping.onnx` turns latents z float32 [B, Z] into w, `synthesis.onnx` turns w into samples float32 [B, *shape] in the
+network's range ([-1, 1] for pictures); two graphs, because truncation and editing act between them. B is free. Where
+the generator was told a class or a cluster, both take it too, `given` int64 [B]. `gansmith.json` beside them says all
+that a program needs: sizes, names of classes, shares of clusters, the mean w that truncation pulls towards, and how far
+the graphs' samples lie from torch's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.contracts import Codec, Generator
+from gansmith.errors import GansmithError, RunFolderError
+from gansmith.folder import atomic
+
+MAPPING, SYNTHESIS, DESCRIPTION = "mapping.onnx", "synthesis.onnx", "gansmith.json"
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+AGREE = 1e-4  # of the range's half; more, and the graphs are not the generator
+CHECKED = (1, 5, 32)  # batches that are compared
+EXAMPLE = 2  # samples that the graphs are traced with; 0 and 1 would be taken for constants
+OPSET = 20
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """What was written: the folder, and the largest difference of a value from torch's."""
+
+    folder: Path
+    difference: float
+    bytes: int
+
+    def text(self) -> str:
+        return (
+            f"Wrote {self.folder}: {MAPPING}, {SYNTHESIS} and {DESCRIPTION}, {self.bytes / 1e6:.1f} MB.\n"
+            f"Checked with onnxruntime in batches of {', '.join(map(str, CHECKED))}: "
+            f"no value is more than {self.difference:.1g} from torch's."
+        )
+
+
+def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path) -> Graphs:
+    """Write the two graphs and their description into `folder`, which is made, or holds an earlier export.
+
+    `mean_w` [1, ...], or [K, ...] for each of K classes or clusters, is what truncation pulls w towards.
+    Raises GansmithError where packages are missing, the folder holds anything else, a network cannot be exported, or
+    the graphs' samples differ from torch's by more than AGREE; nothing is written then.
+    """
+    _require_packages()
+    _require_ours(folder)
+    generator = generator.float().eval()
+    z, given = _latents(generator, codec, EXAMPLE)
+    with torch.inference_mode():
+        w = generator.mapping(z, given)
+    graphs = {
+        MAPPING: _graph(_Mapping(generator), {"z": z, "given": given}, "w"),
+        SYNTHESIS: _graph(_Synthesis(generator), {"w": w, "given": given}, "samples"),
+    }
+    difference = max(_difference(generator, graphs, *_latents(generator, codec, count)) for count in CHECKED)
+    if not difference <= AGREE:  # NaN too
+        raise GansmithError(
+            f"The ONNX graphs do not make what the generator makes: a value differs by {difference:.2g}, wanted at "
+            f"most {AGREE:g}. Nothing was written. Please report the network ({type(generator).__name__}) and the "
+            f"versions of {', '.join(NEEDED)}; generator.safetensors holds the weights for programs with torch."
+        )
+    files = {**graphs, DESCRIPTION: _description(generator, codec, mean_w, difference)}
+    for name, content in files.items():
+        atomic.write_bytes(folder / name, content)
+    return Graphs(folder, difference, sum(map(len, files.values())))
+
+
+class _Mapping(nn.Module):
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        return self.generator.mapping(z, given)
+
+
+class _Synthesis(nn.Module):
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, w: Tensor, given: Tensor | None = None) -> Tensor:
+        return self.generator.synthesis(w, given)
+
+
+def _latents(generator: Generator, codec: Codec, count: int) -> tuple[Tensor, Tensor | None]:
+    chance = torch.Generator().manual_seed(count)
+    z = torch.randn(count, generator.latent_size, generator=chance)
+    known = codec.spec.classes
+    return z, torch.arange(count) % known if known else None
+
+
+def _graph(module: nn.Module, inputs: dict[str, Tensor | None], output: str) -> bytes:
+    """An ONNX model, serialised. Raises GansmithError where torch cannot translate an operation."""
+    named = {name: x for name, x in inputs.items() if x is not None}
+    batch = torch.export.Dim("batch", min=1)
+    with _quiet():
+        try:
+            program = torch.onnx.export(
+                module,
+                tuple(named.values()),
+                dynamo=True,
+                input_names=list(named),
+                output_names=[output],
+                dynamic_shapes=tuple({0: batch} for _ in named),
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise GansmithError(f"This generator has an operation that ONNX does not: {error}") from error
+    assert program is not None
+    model: bytes = program.model_proto.SerializeToString()
+    return model
+
+
+def _difference(generator: Generator, graphs: dict[str, bytes], z: Tensor, given: Tensor | None) -> float:
+    """The largest one between what torch and onnxruntime make of the same latents."""
+    with torch.inference_mode():
+        wanted = generator(z, given)
+    w = _run(graphs[MAPPING], {"z": z, "given": given})
+    return float((_run(graphs[SYNTHESIS], {"w": w, "given": given}) - wanted).abs().max())
+
+
+def _run(graph: bytes, inputs: dict[str, Tensor | None]) -> Tensor:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    taken = {i.name for i in session.get_inputs()}
+    found: list[Any] = session.run(None, {k: x.numpy() for k, x in inputs.items() if x is not None and k in taken})
+    return torch.from_numpy(found[0])
+
+
+def _description(generator: Generator, codec: Codec, mean_w: Tensor, difference: float) -> bytes:
+    description = {
+        "format": "gansmith onnx 1",
+        "samples": codec.describe(),
+        "z": [generator.latent_size],
+        "w": list(mean_w.shape[1:]),
+        "given": codec.spec.classes,
+        "mean_w": mean_w.tolist(),
+        "largest_difference_from_torch": difference,
+    }
+    return json.dumps(description, ensure_ascii=False, indent=1).encode()
+
+
+def _require_packages() -> None:
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise GansmithError(
+            f"Writing ONNX needs {' and '.join(missing)}, not installed here. Run: pip install 'gansmith[onnx]'"
+        )
+
+
+def _require_ours(folder: Path) -> None:
+    if folder.is_dir():
+        others = sorted(p.name for p in folder.iterdir() if p.name not in (MAPPING, SYNTHESIS, DESCRIPTION))
+        if others:
+            raise RunFolderError(
+                f"{folder} holds other files ({others[0]}). An ONNX export is a folder of its own: give a new name."
+            )
+    elif folder.exists():
+        raise RunFolderError(f"{folder} is a file. An ONNX export is a folder of three files: give another name.")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's own talk, which is about torch's insides."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
