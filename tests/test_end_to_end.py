@@ -59,6 +59,23 @@ def test_sampling_in_every_form(trained: Path, out: str) -> None:
         assert Image.open(path).width > 3 * 32
 
 
+def test_handing_on(trained: Path) -> None:
+    done = gansmith("export", "run", "--to", "safetensors", "--out", "digits.safetensors", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    done = gansmith("sample", "digits.safetensors", "--out", "alone.png", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    for out, words in (("digits.safetensors", "is there already"), ("digits.pt", "ends in .safetensors")):
+        done = gansmith("export", "run", "--to", "safetensors", "--out", out, cwd=trained)
+        assert done.returncode == 2
+        assert words in done.stderr
+    pytest.importorskip("onnxruntime")
+    done = gansmith("export", "digits.safetensors", "--to", "onnx", "--out", "graphs", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "from torch's" in done.stdout
+    assert done.stderr == ""
+    assert json.loads((trained / "graphs" / "gansmith.json").read_text(encoding="utf-8"))["given"] == 10
+
+
 def test_evaluate_compare_and_check(trained: Path) -> None:
     done = gansmith("evaluate", "run", "--samples", "500", "--features", "random", "--json", "s.json", cwd=trained)
     assert done.returncode == 0, done.stderr

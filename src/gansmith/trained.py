@@ -96,10 +96,15 @@ class Trained:
         return write_onnx(self.generator, self.codec, mean_w, Path(folder))
 
     def export_weights(self, path: str | Path) -> Path:
-        """generator.safetensors under another name: all that `load` needs, without the run."""
+        """generator.safetensors under another name: all that `load` needs, without the run.
+
+        Raises GansmithError for another ending, and where there is such a file.
+        """
         path = Path(path)
         if path.suffix != ".safetensors":
             raise RecipeError(f"Weights are written to a file that ends in .safetensors, not to '{path}'.")
+        if path.exists():
+            raise RunFolderError(f"'{path}' is there already, and nothing was changed. Choose another name.")
         atomic.write_bytes(path, self.file.read_bytes())
         return path
 
