@@ -27,6 +27,7 @@ NEEDED = {
     "train": ["photos", "--run", "r"],
     "sample": ["r", "--out", "o.png"],
     "evaluate": ["r"],
+    "export": ["r", "--to", "onnx", "--out", "o"],
     "pack": ["photos", "p.safetensors"],
     "check": ["photos"],
     "recipes": [],

@@ -67,8 +67,9 @@ def test_the_graphs_make_what_torch_makes(name: str, tmp_path: Path) -> None:
 
 def test_an_export_may_be_renewed_but_nothing_else_overwritten(tmp_path: Path) -> None:
     generator, codec = built("mlp")
+    (tmp_path / MAPPING).write_bytes(b"an earlier one")
     written(generator, codec, tmp_path)
-    written(generator, codec, tmp_path)
+    assert (tmp_path / MAPPING).stat().st_size > 100
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(RunFolderError, match=r"other files \(thesis\.tex\)"):
         written(generator, codec, tmp_path)
