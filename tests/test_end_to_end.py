@@ -73,7 +73,8 @@ def test_handing_on(trained: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "from torch's" in done.stdout
     assert done.stderr == ""
-    assert json.loads((trained / "graphs" / "gansmith.json").read_text(encoding="utf-8"))["given"] == 10
+    description = json.loads((trained / "graphs" / "gansmith.json").read_text(encoding="utf-8"))
+    assert description["given"] == len(description["mean_w"]) == 10
 
 
 def test_evaluate_compare_and_check(trained: Path) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from gansmith.contracts import Penalty, Schedule, Step
-from gansmith.layers.frequencies import weigh_frequencies
+from gansmith.layers.frequencies import require_finest, weigh_frequencies
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ class R1(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.finest <= 1:
-            raise ValueError(f"finest must be from 0 to 1 (the papers' penalty), not {self.finest}")
+        require_finest(self.finest)
 
     def __call__(self, step: Step) -> Tensor:
         gradient = weigh_frequencies(step.gradient("real"), self.finest)

@@ -11,17 +11,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from gansmith.contracts import Penalty, Schedule, Step
-from gansmith.layers.frequencies import weigh_frequencies
+from gansmith.layers.frequencies import require_finest, weigh_frequencies
 
 
 @dataclass(frozen=True)
 class R2(Penalty):
     """1/2 E |S grad_x D(x)|^2 over the fakes, summed over C, H, W; `weight` is the papers' gamma.
 
-    S weighs the gradient's frequencies (`layers/frequencies.py`): 1 for its mean, `finest` for one cycle in two pixels.
-    With 1, the papers', a discriminator spends the little slope that it may have where real and made pictures differ
-    most, which is their broad shapes, and detail a hundredth as strong is left as it comes. Less lets it look there
-    too (a Sobolev norm: Adler & Lunz 2018, Banach Wasserstein GAN, arXiv 1806.06621, section 3.2).
+    S weighs the gradient's frequencies by `finest`, as in R1 (r1.py).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"fake"})
@@ -31,8 +28,7 @@ class R2(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.finest <= 1:
-            raise ValueError(f"finest must be from 0 to 1 (the papers' penalty), not {self.finest}")
+        require_finest(self.finest)
 
     def __call__(self, step: Step) -> Tensor:
         gradient = weigh_frequencies(step.gradient("fake"), self.finest)
