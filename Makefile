@@ -41,7 +41,7 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
-	$(PIP) -e ".[demo,dev,onnx]"
+	$(PIP) -e ".[demo,dev,hub,onnx,video]"
 	touch $@
 
 clean:

@@ -26,6 +26,8 @@ from gansmith.recipe import names
 NEEDED = {
     "train": ["photos", "--run", "r"],
     "sample": ["r", "--out", "o.png"],
+    "interpolate": ["r", "--out", "o.gif"],
+    "timelapse": ["r", "--out", "o.gif"],
     "evaluate": ["r"],
     "export": ["r", "--to", "onnx", "--out", "o"],
     "pack": ["photos", "p.safetensors"],

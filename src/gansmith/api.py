@@ -24,6 +24,7 @@ from gansmith.data.announce import Announce
 from gansmith.data.findings import Findings
 from gansmith.data.images import Images
 from gansmith.data.kind import source_for
+from gansmith.data.locate import made_absolute
 from gansmith.data.pack import Packed, require_new
 from gansmith.data.pack import pack as pack_pictures
 from gansmith.errors import DataError, GansmithError, RecipeError, RunFolderError
@@ -260,8 +261,7 @@ def evaluate(
     trained = load(run, trust=trust)
     table = dict(trained.metadata["recipe"]["data"])
     if data is not None:
-        path = Path(data).expanduser()
-        table["path"] = str(path.resolve()) if path.exists() else str(data)
+        table["path"] = made_absolute(str(data))
     source: Any = build(Source, table, "[data]", trust=False)  # type: ignore[type-abstract]
     dataset, _ = source.open()
     test = source.open_test()

@@ -19,6 +19,7 @@ from gansmith.data import builtin
 from gansmith.data.announce import Announce
 from gansmith.data.images import Images
 from gansmith.data.kind import source_for
+from gansmith.data.locate import made_absolute
 from gansmith.data.points import Points
 from gansmith.errors import DataError, RecipeError, RunFolderError
 from gansmith.recipe import Recipe, differences, load_recipe
@@ -201,8 +202,7 @@ def _place(wish: Wish) -> str:
         found = builtin.locate(wish.data, wish.data_root, Announce())
         if found is not None:
             return str(found.resolve())
-    path = Path(wish.data).expanduser()
-    return str(path.resolve()) if path.exists() else wish.data
+    return made_absolute(wish.data)
 
 
 def _without_data(table: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,13 @@ from torch import Tensor
 from gansmith.contracts import Codec, Dataset
 from gansmith.errors import DataError, RecipeError, RunFolderError, nearest
 from gansmith.explore import sampling
+from gansmith.explore.film import require_film, write_film
+from gansmith.explore.walk import walk
 from gansmith.export.generator import read_generator
 from gansmith.export.onnx_graphs import Graphs, write_onnx
 from gansmith.folder import atomic
+
+WALK_FRAMES, WALK_RATE = 60, 30  # frames from one seed to the next, and frames a second
 
 
 class Samples:
@@ -86,6 +90,34 @@ class Trained:
         except OSError as error:
             raise atomic.refusal(error, Path(path)) from error
 
+    def write_walk(
+        self,
+        path: str | Path,
+        seeds: Sequence[int] = (0, 1, 2, 3),
+        frames: int | None = None,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+    ) -> Path:
+        """A film (.mp4, .gif, .webp) of a way through latent space, from seed to seed and back to the first.
+
+        A seed stands for its first sample; `frames` are WALK_FRAMES a seed unless given, WALK_RATE a second. Without
+        `label`, classes take turns. Raises GansmithError for points, fewer than two seeds, and as `write_film` does.
+        """
+        require_film(path := Path(path))
+        if not self.codec.single:
+            raise RecipeError("A walk shows pictures one by one, and this generator makes points.")
+        if len(seeds) < 2 or min(seeds) < 0:
+            raise RecipeError(f"A walk wants two or more seeds of 0 or more, such as 1,2,3, not {list(seeds)}.")
+        frames = WALK_FRAMES * len(seeds) if frames is None else frames
+        if frames < len(seeds):
+            raise RecipeError(f"A walk through {len(seeds)} seeds wants as many frames or more, not {frames}.")
+        self._require_truncation(truncation)
+        labels = self._labels(len(seeds), label)
+        told = [self._given(None if labels is None else labels[k : k + 1], 1, seed) for k, seed in enumerate(seeds)]
+        given = None if told[0] is None else torch.cat([x for x in told if x is not None])
+        parts = walk(self.generator, seeds, frames, given, truncation)
+        return write_film((picture for x in parts for picture in self.codec.decode(x)), path, WALK_RATE)
+
     def export_onnx(self, folder: str | Path) -> Graphs:
         """The generator as two ONNX graphs in a folder of their own, compared with torch; `export/onnx_graphs.py`.
 
@@ -114,10 +146,14 @@ class Trained:
         """Samples in parts, and their labels. Raises RecipeError."""
         if count < 1:
             raise RecipeError(f"--count must be 1 or more, not {count}.")
-        if not 0 <= truncation <= 1:
-            raise RecipeError(f"--truncation must be in [0, 1] (1: none, 0.7: safer samples), not {truncation}.")
+        self._require_truncation(truncation)
         labels = self._labels(count, label)
         return sampling.draw(self.generator, count, seed, self._given(labels, count, seed), truncation), labels
+
+    @staticmethod
+    def _require_truncation(truncation: float) -> None:
+        if not 0 <= truncation <= 1:
+            raise RecipeError(f"--truncation must be in [0, 1] (1: none, 0.7: safer samples), not {truncation}.")
 
     def _given(self, labels: Tensor | None, count: int, seed: int) -> Tensor | None:
         """What the generator is told: the labels, or clusters as frequent as in the training data, or nothing."""

@@ -23,6 +23,8 @@ WRONG_INPUT, BUG = 2, 1  # exit codes
 VERBS = {
     "train": "Train a generator on your pictures or points; the same command again continues.",
     "sample": "Make samples with a trained generator.",
+    "interpolate": "Make a film that walks from sample to sample.",
+    "timelapse": "Make a film of a training: the same samples, from noise to the end.",
     "evaluate": "Score a trained generator against its data.",
     "export": "Hand on a trained generator: its weights alone, or ONNX graphs for programs without torch.",
     "pack": "Put pictures into one file at training size, which opens at once.",

@@ -46,8 +46,18 @@ def minutes(type_: Any, tokens: Sequence[Token]) -> float:
     return number
 
 
+def seeds(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
+    """ "1,2,3" -> whole numbers from 0 on, two or more."""
+    text = tokens[0].value
+    found = tuple(int(part) for part in text.split(",") if re.fullmatch(r" *[0-9]{1,18} *", part))
+    if len(found) < 2 or len(found) < text.count(",") + 1:
+        raise ValueError(f'wanted two or more whole numbers from 0 on, such as 1,2,3, got "{text}".')
+    return found
+
+
 Count = Annotated[int | None, Parameter(converter=count, n_tokens=1)]
 Minutes = Annotated[float | None, Parameter(converter=minutes, n_tokens=1)]
+Seeds = Annotated[tuple[int, ...], Parameter(converter=seeds, n_tokens=1, negative=(), show_default=False)]
 JsonFile = Annotated[Path | None, Parameter(validator=validators.Path(dir_okay=False))]
 
 

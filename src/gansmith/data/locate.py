@@ -9,6 +9,7 @@ import difflib
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from gansmith.data import hub, shards
 from gansmith.data.announce import Announce
 from gansmith.data.arrays import open_array
 from gansmith.data.builtin import is_stacked, locate
@@ -41,16 +42,27 @@ def open_files(path: str, split: str = "train") -> Files | None:
         raise DataError(f"The data set '{path}' cannot be opened: {error}.") from error
 
 
+def made_absolute(path: str) -> str:
+    """`path` from the root on where it leads to something on the disk, into a zip and shards too; names stay names."""
+    place = Path(path).expanduser()
+    there = place.exists() or shards.is_pattern(path) or any(parent.is_file() for parent in place.parents)
+    return str(place.resolve()) if there else path
+
+
 def _open(path: str, split: str) -> Files | None:
     place = Path(path).expanduser()
     if place.is_dir() or place.is_file():
         return _open_existing(place, path, split)
+    if path.startswith(hub.PREFIX):
+        return hub.open_hub(path, split)
     if path == "digits":
         return open_digits(split)
     if path == "scenes":
         return open_scenes(split)
     if place.name == path and (found := locate(path, progress=Announce())) is not None:
         return open_stacked(found.parent, path, split) if is_stacked(path) else _open_existing(found, path, split)
+    if shards.is_pattern(path):
+        return shards.Shards(shards.shards_named(str(place)), path) if split == "train" else None
     if is_stacked(place.name) and place.parent.is_dir():
         return open_stacked(place.parent, path, split)
     for parent in place.parents:
@@ -80,12 +92,18 @@ def _open_folder(root: Path, where: str, split: str) -> Files | None:
     files: list[str] = []
     for _ in range(DEEPEST):
         folders, files = listing(root)
+        if hub.is_saved(root):
+            return hub.open_saved(root, where, split)
         if idx_file(root, "train", "images") is not None:
             return open_idx_folder(root, where, split)
         if batches(root, "train"):
             return open_cifar(root, where, split)
         if (parts := splits(folders)) is not None:
             return Folder(root / parts[split], where) if split in parts else None
+        tars = sorted(root / name for name in files if name.lower().endswith(shards.ENDING))
+        if tars and not any_picture(files):
+            chosen = shards.of_split(tars, split)
+            return shards.Shards(chosen, where) if chosen else None
         if len(folders) != 1 or any_picture(files):
             break
         root = root / folders[0]
@@ -119,6 +137,8 @@ def _open_file(path: Path, where: str, split: str) -> Files | None:
         return open_array(path, where, split)
     if path.suffix.lower() == ENDING:
         return open_packed(path, where, split)
+    if path.suffix.lower() == shards.ENDING:
+        return shards.Shards([path], where) if split == "train" else None
     if start.startswith(b"PK"):
         return _open_zip(path, "", where, split)
     if start.startswith((b"\x1f\x8b", b"\0\0\x08")):

@@ -33,12 +33,19 @@ def draw(
     position = 0
     for z in latents(count, generator.latent_size, seed):
         given = None if labels is None else labels[position : position + len(z)].to(device)
-        w = generator.mapping(z.to(device), given)
-        if truncation != 1:
-            mean = mean_latent(generator, given)
-            w = mean + truncation * (w - mean)
+        w = mapped(generator, z.to(device), given, truncation)
         yield generator.synthesis(w, given).float().cpu()
         position += len(z)
+
+
+@torch.inference_mode()
+def mapped(generator: Generator, z: Tensor, given: Tensor | None, truncation: float) -> Tensor:
+    """w [B, ...] for latents z [B, Z]: mean + truncation * (mapping(z) - mean), as `draw` says."""
+    w = generator.mapping(z, given)
+    if truncation == 1:
+        return w
+    mean = mean_latent(generator, given)
+    return mean + truncation * (w - mean)
 
 
 @torch.inference_mode()
