@@ -283,7 +283,9 @@ def test_sample(api: Fake, capsys: pytest.CaptureFixture[str]) -> None:
         main(["sample", "r", "--count", "9", "--out", "g.png", "--seed", "2", "--class", "cat", "--truncation", "0.7"])
         == 0
     )
-    assert api.calls == [(Path("r"), 9, {"seed": 2, "label": "cat", "truncation": 0.7, "trust": False})]
+    assert api.calls == [
+        (Path("r"), 9, {"seed": 2, "label": "cat", "truncation": 0.7, "precision": "float32", "trust": False})
+    ]
     assert "g.png" in capsys.readouterr().out
 
 

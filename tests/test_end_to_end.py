@@ -73,6 +73,27 @@ def test_handing_on(trained: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "from torch's" in done.stdout
     assert done.stderr == ""
+    done = gansmith("evaluate", "graphs", "--samples", "200", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "frechet" in done.stdout
+
+
+def test_sampling_in_bfloat16_makes_the_same_pictures_to_a_few_grey_levels(trained: Path) -> None:
+    arrays = []
+    for precision in ("float32", "bfloat16"):
+        done = gansmith("sample", "run", "--out", "precise.npz", "--precision", precision, cwd=trained)
+        assert done.returncode == 0, done.stderr
+        arrays.append(np.load(trained / "precise.npz")["samples"].astype(float))
+    difference = np.abs(arrays[0] - arrays[1])
+    assert 0 < difference.max() < 16
+
+
+def test_films(trained: Path) -> None:
+    for verb in ("timelapse", "interpolate"):
+        done = gansmith(verb, "run", "--out", f"{verb}.webp", cwd=trained)
+        assert done.returncode == 0, done.stderr
+        with Image.open(trained / f"{verb}.webp") as film:
+            assert film.n_frames > 5  # type: ignore[attr-defined]
     description = json.loads((trained / "graphs" / "gansmith.json").read_text(encoding="utf-8"))
     assert description["given"] == len(description["mean_w"]) == 10
 

@@ -13,10 +13,12 @@ from torch import Tensor
 from gansmith.config import parts
 from gansmith.contracts import Architecture, Generator, GivenSpec, Spec
 from gansmith.data.codec import ImageCodec
-from gansmith.errors import GansmithError, RunFolderError
-from gansmith.explore.sampling import mean_latent
+from gansmith.errors import CheckpointError, GansmithError, RunFolderError
+from gansmith.explore.sampling import draw, mean_latent
 from gansmith.export import onnx_graphs
-from gansmith.export.onnx_graphs import DESCRIPTION, MAPPING, SYNTHESIS, Graphs, write_onnx
+from gansmith.export.onnx_generator import DESCRIPTION, MAPPING, SYNTHESIS, is_export, read_onnx
+from gansmith.export.onnx_graphs import Graphs, write_onnx
+from gansmith.trained import Trained
 from test_networks import SMALL, awake
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -80,10 +82,47 @@ def test_an_export_may_be_renewed_but_nothing_else_overwritten(tmp_path: Path) -
 
 
 def test_graphs_that_differ_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_graphs, "_runner", lambda graph: lambda inputs: torch.full((1, 16), torch.nan))
+    monkeypatch.setattr(onnx_graphs, "runner", lambda graph: lambda inputs: torch.full((1, 16), torch.nan))
     with pytest.raises(GansmithError, match="Nothing was written"):
         written(*built("mlp"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["mlp", "biggan"])
+def test_an_export_is_opened_like_a_run(name: str, tmp_path: Path) -> None:
+    generator, codec = built(name)
+    assert not is_export(tmp_path)
+    written(generator, codec, tmp_path)
+    assert is_export(tmp_path)
+    trained = Trained(tmp_path)
+    assert trained.classes == codec.spec.class_names
+    count = 70  # more than one block
+    samples = trained.sample(count, seed=3, truncation=0.5)
+    ours = torch.cat(list(draw(generator, count, 3, samples.labels, 0.5)))
+    torch.testing.assert_close(samples.x, ours, rtol=0, atol=1e-4)
+    with pytest.raises(GansmithError, match="run in float32"):
+        trained.sample(1, precision="bfloat16")
+    for export in (trained.export_onnx, trained.export_weights):
+        with pytest.raises(RunFolderError, match="is an ONNX export"):
+            export(tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_broken_export_is_refused(tmp_path: Path) -> None:
+    generator, codec = built("mlp")
+    written(generator, codec, tmp_path)
+    whole = (tmp_path / DESCRIPTION).read_text(encoding="utf-8")
+    for broken in (whole[:-9], whole.replace("gansmith onnx 1", "gansmith onnx 9"), "[]", "{}"):
+        (tmp_path / DESCRIPTION).write_text(broken)
+        with pytest.raises(CheckpointError, match=r"cannot be used as an ONNX export.*Export it again"):
+            read_onnx(tmp_path)
+    (tmp_path / DESCRIPTION).write_text(whole)
+    (tmp_path / SYNTHESIS).write_bytes(b"not a graph")
+    with pytest.raises(CheckpointError, match="cannot be used as an ONNX export"):
+        read_onnx(tmp_path)
+    (tmp_path / MAPPING).unlink()
+    with pytest.raises(CheckpointError, match="cannot be used as an ONNX export"):
+        read_onnx(tmp_path)
 
 
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

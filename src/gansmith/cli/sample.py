@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
@@ -19,6 +19,7 @@ def sample(
     seed: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     label: Annotated[str | None, Parameter(name="--class")] = None,
     truncation: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 1.0,
+    precision: Literal["float32", "bfloat16"] = "float32",
     trust: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Make samples with a trained generator.
@@ -26,7 +27,7 @@ def sample(
     Parameters
     ----------
     run:
-        A run folder, or a generator.safetensors alone.
+        A run folder, a generator.safetensors alone, or the folder of an ONNX export (wants gansmith[onnx]).
     out:
         Ending in .png or .webp: one picture of all. Ending in .npz: an array 'samples', of pictures uint8 [N,H,W,C],
         of points float32 [N,2]. Ending in .csv: a table of points. A folder: single pictures.
@@ -36,6 +37,8 @@ def sample(
         The same seed gives the same samples; from 0.
     label:
         The class to make samples of, where the training had classes. [default: all in turn]
+    precision:
+        bfloat16 is faster on a GPU and on processors with AMX; pictures differ by about a grey level.
     trust:
         Import the network of your own (a dotted name) that the run was trained with.
     truncation:
@@ -44,4 +47,5 @@ def sample(
     from gansmith import api
 
     trained = api.load(run, trust=trust)
-    print(f"Wrote {trained.write(out, count or 16, seed=seed, label=label, truncation=truncation)}")
+    path = trained.write(out, count or 16, seed=seed, label=label, truncation=truncation, precision=precision)
+    print(f"Wrote {path}")

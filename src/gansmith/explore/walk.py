@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gansmith.contracts import Generator
-from gansmith.explore.sampling import CHUNK, latents, mapped
+from gansmith.explore.sampling import CHUNK, device_of, latents, mapped
 
 
 @torch.inference_mode()
@@ -26,7 +26,7 @@ def walk(
     A seed stands for its first sample, the one that `sampling.draw` makes of it. `given`: the class or cluster of each
     seed, int64 [len(seeds)]. `truncation` as in `sampling.draw`.
     """
-    device = next(generator.parameters()).device
+    device = device_of(generator)
     ends = torch.cat([next(latents(1, generator.latent_size, seed)) for seed in seeds]).to(device)
     given = None if given is None else given.to(device)
     places = torch.arange(frames, device=device, dtype=torch.float64) * len(seeds) / frames

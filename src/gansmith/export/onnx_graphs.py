@@ -14,7 +14,7 @@ import importlib.util
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from gansmith.contracts import Codec, Generator
 from gansmith.errors import GansmithError, RunFolderError
+from gansmith.export.onnx_generator import DESCRIPTION, FORMAT, MAPPING, SYNTHESIS, runner
 from gansmith.folder import atomic
 
-MAPPING, SYNTHESIS, DESCRIPTION = "mapping.onnx", "synthesis.onnx", "gansmith.json"
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 AGREE = 1e-4  # of the range's half; more, and the graphs are not the generator
 CHECKED = (1, 5, 32)  # batches that are compared
@@ -50,11 +50,13 @@ class Graphs:
         )
 
 
-def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path) -> Graphs:
+def write_onnx(
+    generator: Generator, codec: Codec, mean_w: Tensor, folder: Path, about: dict[str, Any] | None = None
+) -> Graphs:
     """Write the two graphs and their description into `folder`, which is made, or holds an earlier export.
 
     `generator` is on the CPU, in evaluation. `mean_w` [1, ...], or [K, ...] for each of K classes or clusters, is what
-    truncation pulls w towards.
+    truncation pulls w towards. `about` goes into the description too: the recipe, so that scores can be taken.
     Raises GansmithError where packages are missing, the folder holds anything else, a network cannot be exported, or
     the graphs' samples differ from torch's by more than AGREE; nothing is written then.
     """
@@ -67,7 +69,7 @@ def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path)
         MAPPING: _graph(_Mapping(generator), {"z": z, "given": given}, "w"),
         SYNTHESIS: _graph(_Synthesis(generator), {"w": w, "given": given}, "samples"),
     }
-    run_mapping, run_synthesis = _runner(graphs[MAPPING]), _runner(graphs[SYNTHESIS])
+    run_mapping, run_synthesis = runner(graphs[MAPPING]), runner(graphs[SYNTHESIS])
     differences = []
     for z, given in (_latents(generator, codec, count) for count in CHECKED):
         with torch.inference_mode():
@@ -81,7 +83,7 @@ def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path)
             f"most {AGREE:g}. Nothing was written. Please report the network ({type(generator).__name__}) and the "
             f"versions of {', '.join(NEEDED)}; generator.safetensors holds the weights for programs with torch."
         )
-    files = {**graphs, DESCRIPTION: _description(generator, codec, mean_w, difference)}
+    files = {**graphs, DESCRIPTION: _description(generator, codec, mean_w, difference, about or {})}
     for name, content in files.items():
         atomic.write_bytes(folder / name, content)
     return Graphs(folder, difference, sum(map(len, files.values())))
@@ -136,29 +138,16 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor | None], output: str) -> 
     return model
 
 
-def _runner(graph: bytes) -> Callable[[dict[str, Tensor | None]], Tensor]:
-    """What onnxruntime makes of named inputs: the graph's one output."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    taken = {i.name for i in session.get_inputs()}
-
-    def run(inputs: dict[str, Tensor | None]) -> Tensor:
-        found: list[Any] = session.run(None, {k: x.numpy() for k, x in inputs.items() if x is not None and k in taken})
-        return torch.from_numpy(found[0])
-
-    return run
-
-
-def _description(generator: Generator, codec: Codec, mean_w: Tensor, difference: float) -> bytes:
+def _description(generator: Generator, codec: Codec, mean_w: Tensor, difference: float, about: dict[str, Any]) -> bytes:
     description = {
-        "format": "gansmith onnx 1",
+        "format": FORMAT,
         "samples": codec.describe(),
         "z": [generator.latent_size],
         "w": list(mean_w.shape[1:]),
         "given": codec.spec.classes,
         "mean_w": mean_w.tolist(),
         "largest_difference_from_torch": difference,
+        **about,
     }
     return json.dumps(description, ensure_ascii=False, indent=1).encode()
 
