@@ -6,12 +6,12 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check format bench soak clean
+.PHONY: demo test check web test-web format bench soak clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gansmith train digits --run runs/demo --minutes 1.2
 
-test: check
+test: check test-web
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev
@@ -19,6 +19,17 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
+
+web: web/node_modules
+	cd web && npm run build
+
+test-web:
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web && cd web && npm test; \
+	else echo "SKIPPED: the pages' build and tests want Node 20 or newer, which is not here"; fi
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix src tests benchmarks
@@ -41,8 +52,8 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
-	$(PIP) -e ".[demo,dev,hub,onnx,video]"
+	$(PIP) -e ".[demo,dev,hub,onnx,video,web]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist web/node_modules src/gansmith/serve/pages .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

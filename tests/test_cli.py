@@ -30,6 +30,7 @@ NEEDED = {
     "timelapse": ["r", "--out", "o.gif"],
     "evaluate": ["r"],
     "export": ["r", "--to", "onnx", "--out", "o"],
+    "serve": ["r"],
     "pack": ["photos", "p.safetensors"],
     "check": ["photos"],
     "recipes": [],

@@ -27,6 +27,7 @@ VERBS = {
     "timelapse": "Make a film of a training: the same samples, from noise to the end.",
     "evaluate": "Score a trained generator against its data.",
     "export": "Hand on a trained generator: its weights alone, or ONNX graphs for programs without torch.",
+    "serve": "Show runs in the browser, live while they train.",
     "pack": "Put pictures into one file at training size, which opens at once.",
     "check": "Tell what is in a data set, and what is wrong with it.",
     "recipes": "List the recipes, or explain one.",

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from gansmith.folder import plain_json
 from gansmith.folder.atomic import refusal
+
+LONG = 1_200  # bytes of a row, at most as a rule
 
 
 class MetricsLog:
@@ -33,8 +35,25 @@ def read(path: Path) -> list[dict[str, Any]]:
     Rows at the same samples seen are merged, the later value winning. Broken lines and values are passed over; a
     missing file is [].
     """
+    return merged(_raw_lines(path))
+
+
+def tail(path: Path, count: int) -> list[dict[str, Any]]:
+    """About the last `count` rows, at the price of those alone."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            start = file.seek(max(end - count * LONG, 0))
+            whole = file.read().splitlines()[1 if start else 0 :]
+    except OSError:
+        return []
+    return merged(whole[-count:])
+
+
+def merged(raw_lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    """The rows that these lines of a file hold, as `read` has them."""
     rows: list[dict[str, Any]] = []
-    for raw in lines(path):
+    for raw in _objects(raw_lines):
         row = _checked(raw)
         if row is None:
             continue
@@ -78,11 +97,18 @@ def append_line(path: Path, value: dict[str, Any]) -> None:
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON-lines file; whatever is not one (cut off, garbled, missing) is passed over."""
+    return _objects(_raw_lines(path))
+
+
+def _raw_lines(path: Path) -> list[bytes]:
     try:
-        data = path.read_bytes()
+        return path.read_bytes().split(b"\n")
     except OSError:
-        return
-    for line in data.split(b"\n"):
+        return []
+
+
+def _objects(raw_lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in raw_lines:
         try:
             value = json.loads(line.decode("utf-8"))
         except (ValueError, RecursionError):

@@ -1,0 +1,1 @@
+"""Pages in the browser for the runs below a folder; reads them and disturbs no training."""

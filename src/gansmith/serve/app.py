@@ -1,0 +1,89 @@
+"""The server's answers: the pages, and what they ask for. Everything is a plain GET; nothing in a run is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gansmith.errors import GansmithError
+from gansmith.folder import alerts, plain_json
+from gansmith.serve.columns import columns
+from gansmith.serve.guard import Guard
+from gansmith.serve.library import Library, others, pictures
+from gansmith.serve.live import changes
+
+
+def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
+    """The runs below `root`, for browsers that carry `token` and ask one of `hosts` (name:port)."""
+    library = Library(root)
+
+    async def runs(_: Request) -> Response:
+        return _json(await run_in_threadpool(library.list))
+
+    async def run(request: Request) -> Response:
+        return _json(await run_in_threadpool(_described, library, request.query_params.get("id", "")))
+
+    async def metrics(request: Request) -> Response:
+        folder = library.folder(request.query_params.get("id", ""))
+        return _json(await run_in_threadpool(columns, folder / "metrics.jsonl"))
+
+    async def picture(request: Request) -> Response:
+        asked = request.query_params
+        return FileResponse(library.picture(asked.get("id", ""), asked.get("file", "")), media_type="image/png")
+
+    async def events(request: Request) -> Response:
+        asked = request.query_params
+        start = request.headers.get("last-event-id") or asked.get("from", "0")
+        folder = library.folder(asked.get("id", ""))
+        stream = _stream(folder, int(start) if start.isdecimal() and len(start) < 16 else 0)
+        return StreamingResponse(stream, media_type="text/event-stream")
+
+    def refused(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(str(error), 404)
+
+    routes = [
+        Route("/api/runs", runs),
+        Route("/api/run", run),
+        Route("/api/metrics", metrics),
+        Route("/api/picture", picture),
+        Route("/api/events", events),
+        Mount("/", StaticFiles(directory=pages, html=True)),
+    ]
+    return Guard(Starlette(routes=routes, exception_handlers={GansmithError: refused}), token, hosts)
+
+
+def _described(library: Library, name: str) -> dict[str, Any]:
+    """What `overview` says, and the recipe, alarms and pictures."""
+    folder = library.folder(name)
+    try:
+        recipe = (folder / "recipe.toml").read_text(encoding="utf-8")[:100_000]
+    except (OSError, UnicodeDecodeError):
+        recipe = ""
+    return {
+        **library.overview(name),
+        "folder": str(folder),
+        "recipe_text": recipe,
+        "alerts": [asdict(alert) for alert in alerts.read(folder)],
+        "grids": pictures(folder),
+        "others": others(folder),
+    }
+
+
+async def _stream(folder: Path, start: int) -> AsyncIterator[str]:
+    async for end, what in changes(folder, start):
+        yield f"id: {end}\ndata: {plain_json.dumps(what)}\n\n"
+        await asyncio.sleep(0)
+
+
+def _json(value: Any) -> Response:
+    return Response(plain_json.dumps(value), media_type="application/json")

@@ -1,0 +1,74 @@
+// What the server tells. Everything in it comes from run folders that nobody vouches for: it is shown as text only.
+
+export interface Overview {
+  id: string;
+  name: string;
+  changed: number; // seconds since 1970
+  state: string;
+  problem?: string;
+  recipe?: string;
+  started?: string;
+  data?: string;
+  samples_seen?: number;
+  seconds?: number | null;
+  rate?: number | null;
+  scores?: Record<string, unknown>;
+  best?: { frechet?: number; samples_seen?: number } | null;
+  alarms?: { open?: string[]; raised?: number };
+  loss?: Num[];
+  picture?: string | null;
+}
+
+export interface Alert {
+  samples_seen: number;
+  kind: string;
+  evidence: string;
+  advice: string;
+  event: "raised" | "cleared" | "recovered";
+  severity: "warn" | "alarm";
+}
+
+export interface Run extends Overview {
+  folder: string;
+  recipe_text: string;
+  alerts: Alert[];
+  grids: string[];
+  others: string[];
+}
+
+/** A number as JSON has it: NaN and infinities are words. */
+export type Num = number | string | null | undefined;
+export type Row = Record<string, Num>;
+
+export interface Metrics {
+  end: number;
+  rows: number;
+  columns: Record<string, Num[]>;
+}
+
+export interface News {
+  rows?: Row[];
+  grids?: string[];
+  changed?: boolean;
+  restart?: boolean;
+}
+
+async function get<T>(path: string): Promise<T> {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json() as Promise<T>;
+}
+
+const named = (id: string) => `id=${encodeURIComponent(id)}`;
+
+export const runs = () => get<Overview[]>("api/runs");
+export const run = (id: string) => get<Run>(`api/run?${named(id)}`);
+export const metrics = (id: string) => get<Metrics>(`api/metrics?${named(id)}`);
+export const picture = (id: string, file: string) => `api/picture?${named(id)}&file=${encodeURIComponent(file)}`;
+
+/** Calls `hear` with what is new in a run after byte `from` of its metrics; the browser reconnects by itself. */
+export function listen(id: string, from: number, hear: (news: News) => void): () => void {
+  const source = new EventSource(`api/events?${named(id)}&from=${from}`);
+  source.onmessage = (event) => hear(JSON.parse(event.data as string) as News);
+  return () => source.close();
+}

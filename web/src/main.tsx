@@ -1,0 +1,41 @@
+// The pages: which one the address asks for, and in which language.
+
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import "uplot/dist/uPlot.min.css";
+import { List } from "./list";
+import { Run } from "./run";
+import "./style.css";
+import { type Language, languages, preferred } from "./text";
+
+function App() {
+  const [place, setPlace] = useState(location.hash);
+  const [language, setLanguage] = useState<Language>(preferred);
+  const words = languages[language];
+  useEffect(() => {
+    const go = () => {
+      setPlace(location.hash);
+      scrollTo(0, 0);
+    };
+    addEventListener("hashchange", go);
+    return () => removeEventListener("hashchange", go);
+  }, []);
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+  const id = /^#\/run\/(.+)$/.exec(place)?.[1];
+  return (
+    <>
+      <header>
+        <a href="#/">gansmith</a>
+        <button type="button" lang={language === "en" ? "zh" : "en"} onClick={() => setLanguage(language === "en" ? "zh" : "en")}>
+          {words.language}
+        </button>
+      </header>
+      {id ? <Run key={id} id={decodeURIComponent(id)} words={words} /> : <List words={words} />}
+    </>
+  );
+}
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);
