@@ -35,6 +35,7 @@ from gansmith.serve.app import application  # noqa: E402
 
 TOKEN = "a token of this launch"
 COOKIE = {"Cookie": f'gansmith="{TOKEN}"'}
+AXE = Path(__file__).resolve().parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -412,6 +413,34 @@ def page(tmp_path: Path) -> Iterator[Any]:
         process.kill()
 
 
+def accessible(page: Any) -> None:
+    """axe finds nothing on this page, where axe is here."""
+    if AXE.is_file():
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run()")["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def test_runs_are_compared(tmp_path: Path, page: Any) -> None:
+    for name, rate, rows in (("one", "0.001", 5), ("two", "0.002", 9)):
+        folder = a_run(tmp_path / name, rows, scores={"values": {"frechet": float(rows)}})
+        (folder / "recipe.toml").write_text(f"[optimizer]\nlr = {rate}\nname = 'adam'\n")
+    page.get_by_label("Compare this run: one").check()
+    page.get_by_text("Two to eight runs").wait_for()
+    page.get_by_label("Compare this run: two").check()
+    accessible(page)
+    page.get_by_role("link", name="Compare: one, two").click()
+    page.get_by_role("row", name="optimizer.lr 0.001 0.002").wait_for()
+    page.get_by_role("row", name="frechet 5 9").wait_for()
+    assert page.get_by_role("row", name="optimizer.name").count() == 0
+    assert page.locator(".side img").count() == 2
+    chart = page.get_by_role("img", name="loss/generator: one 0.2000, two 0.1111")
+    chart.locator("canvas").wait_for()
+    page.get_by_role("slider", name="Which grid").fill("0")
+    page.get_by_text("one: 0 samples seen").wait_for()
+    accessible(page)
+
+
 def test_a_training_is_seen_growing(tmp_path: Path, page: Any) -> None:
     pytest.importorskip("sklearn")
     words = [sys.executable, "-m", "gansmith", "train", "digits", "--run", str(tmp_path / "live"), "--samples", "4k"]
@@ -432,6 +461,7 @@ def test_a_training_is_seen_growing(tmp_path: Path, page: Any) -> None:
         assert training.wait(60) == 0
     finally:
         training.kill()
+    accessible(page)
     slider = page.get_by_role("slider", name="Which grid")
     slider.fill("0")
     assert newest.inner_text() == "0 samples seen"

@@ -1,10 +1,10 @@
-// One chart of some tags over samples or time, drawn by uPlot. A line marks the grid that is shown.
+// One chart of some lines over samples or time, drawn by uPlot. A mark shows where the grid that is shown was made.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { type Columns, smoothed } from "./series";
+import { type Line, smoothed } from "./series";
 
-const COLOURS = ["#4477aa", "#cc6677", "#228833", "#aa7733", "#aa3377", "#2299bb", "#777777"]; // told apart by most eyes
+const COLOURS = ["#4477aa", "#cc6677", "#228833", "#aa7733", "#aa3377", "#2299bb", "#777777", "#999933"]; // told apart by most eyes
 
 export interface View {
   smoothing: number; // rows
@@ -14,28 +14,28 @@ export interface View {
 
 interface Props {
   title: string;
-  tags: string[];
-  columns: Columns;
+  lines: Line[];
   view: View;
-  mark: number; // samples seen
-  onPick: (seen: number) => void;
+  mark: number | null; // where on the x axis
+  onPick: (x: number) => void;
 }
 
 const HEIGHT = 220;
+const FEW = 30; // values that are shown as points too
 
-export function Chart({ title, tags, columns, view, mark, onPick }: Props) {
+export function Chart({ title, lines, view, mark, onPick }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const latest = useRef({ mark, onPick, columns, view });
-  latest.current = { mark, onPick, columns, view };
-  const positive = tags.every((tag) => columns[tag]?.every((v) => v === null || v > 0));
-  const logY = view.logY && positive;
+  const latest = useRef({ mark, onPick });
+  latest.current = { mark, onPick };
+  const logY = view.logY && lines.every((line) => line.y.every((v) => v === null || v > 0));
+  const few = lines.map((line) => line.y.filter((v) => v !== null).length < FEW);
+  const form = JSON.stringify([lines.map((line) => line.label), few, logY, view.byTime]); // what needs another plot
 
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const ink = getComputedStyle(element).color;
-    const axis = { stroke: ink, grid: { stroke: "#8883", width: 1 }, ticks: { stroke: "#8883", width: 1 } };
+    const axis = { stroke: getComputedStyle(element).color, grid: { stroke: "#8883", width: 1 }, ticks: { stroke: "#8883", width: 1 } };
     const made = new uPlot(
       {
         width: element.clientWidth,
@@ -44,34 +44,23 @@ export function Chart({ title, tags, columns, view, mark, onPick }: Props) {
         axes: [axis, { ...axis, size: 64 }],
         series: [
           { label: view.byTime ? "min" : "samples", value: (_, v) => (v === null ? "" : v.toLocaleString()) },
-          ...tags.map((tag, k) => ({
-            label: tag,
+          ...lines.map((line, k) => ({
+            label: line.label,
             stroke: COLOURS[k % COLOURS.length],
             width: 1.5,
             spanGaps: true,
-            points: { show: (columns[tag] ?? []).filter((v) => v !== null).length < 30 },
+            points: { show: few[k] },
             value: (_: uPlot, v: number | null) => (v === null ? "" : v.toPrecision(4)),
           })),
         ],
-        hooks: {
-          draw: [
-            (u) => {
-              const at = latest.current.view.byTime ? timeAt(latest.current.columns, latest.current.mark) : latest.current.mark;
-              const x = u.valToPos(at, "x", true);
-              if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) return;
-              u.ctx.fillStyle = "#cc6677";
-              u.ctx.fillRect(x - 1, u.bbox.top, 2, u.bbox.height);
-            },
-          ],
-        },
+        hooks: { draw: [(u) => draw(u, latest.current.mark)] },
       },
       [[]],
       element,
     );
     made.over.addEventListener("click", () => {
-      const index = made.cursor.idx;
-      const seen = index == null ? null : latest.current.columns.samples_seen?.[index];
-      if (seen != null) latest.current.onPick(seen);
+      const x = made.cursor.idx == null ? undefined : made.data[0][made.cursor.idx];
+      if (x !== undefined) latest.current.onPick(x);
     });
     const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     watch.observe(element);
@@ -81,33 +70,37 @@ export function Chart({ title, tags, columns, view, mark, onPick }: Props) {
       made.destroy();
       plot.current = null;
     };
-  }, [tags.join("|"), logY, view.byTime]);
+  }, [form]);
 
-  useEffect(() => {
-    const x = view.byTime ? (columns.seconds ?? []).map((s) => (s ?? 0) / 60) : (columns.samples_seen ?? []);
-    const lines = tags.map((tag) => smoothed(columns[tag] ?? [], view.smoothing));
-    plot.current?.setData([x as number[], ...lines]);
-  }, [columns, view.smoothing, tags.join("|"), logY, view.byTime]);
-
+  const data = useMemo(() => aligned(lines.map((line, k) => (few[k] ? line : { ...line, y: smoothed(line.y, view.smoothing) }))), [lines, view.smoothing]);
+  useEffect(() => plot.current?.setData(data), [data, form]);
   useEffect(() => plot.current?.redraw(false), [mark]);
 
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
-      <div ref={box} role="img" aria-label={summary(title, tags, columns)} />
+      <div ref={box} role="img" aria-label={summary(title, lines)} />
     </figure>
   );
 }
 
-/** Minutes of training at `seen` samples. */
-function timeAt(columns: Columns, seen: number): number {
-  const index = (columns.samples_seen ?? []).findIndex((s) => (s ?? 0) >= seen);
-  const seconds = columns.seconds?.at(index);
-  return (seconds ?? 0) / 60;
+function draw(u: uPlot, mark: number | null) {
+  if (mark === null) return;
+  const x = u.valToPos(mark, "x", true);
+  if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) return;
+  u.ctx.fillStyle = "#cc6677";
+  u.ctx.fillRect(x - 1, u.bbox.top, 2, u.bbox.height);
+}
+
+/** One table of all lines, as uPlot wants it. */
+function aligned(lines: Line[]): uPlot.AlignedData {
+  const x = lines[0]?.x ?? [];
+  if (lines.every((line) => line.x === x)) return [x, ...lines.map((line) => line.y)];
+  return uPlot.join(lines.map((line) => [line.x, line.y]));
 }
 
 /** A chart in words, for those who cannot see it: the last value of each line. */
-function summary(title: string, tags: string[], columns: Columns): string {
-  const last = (tag: string) => (columns[tag] ?? []).findLast((v) => v !== null);
-  return `${title}: ${tags.map((tag) => `${tag} ${last(tag)?.toPrecision(4) ?? "-"}`).join(", ")}`;
+function summary(title: string, lines: Line[]): string {
+  const last = (line: Line) => line.y.findLast((v) => v !== null)?.toPrecision(4) ?? "-";
+  return `${title}: ${lines.map((line) => `${line.label} ${last(line)}`).join(", ")}`;
 }

@@ -6,10 +6,12 @@ import { plain } from "./series";
 import { type Words, duration, figure, short } from "./text";
 
 const PAUSE = 4000; // milliseconds
+const MOST = 8; // runs beside one another
 
 export function List({ words }: { words: Words }) {
   const [runs, setRuns] = useState<api.Overview[] | null>(null);
   const [problem, setProblem] = useState("");
+  const [chosen, setChosen] = useState<string[]>([]);
   useEffect(() => {
     let timer = 0;
     let gone = false;
@@ -35,9 +37,27 @@ export function List({ words }: { words: Words }) {
       <h1>{words.runs}</h1>
       {problem && <p role="alert">{problem}</p>}
       {runs?.length === 0 && <p>{words.none}</p>}
+      {chosen.length > 0 && (
+        <p class="choice">
+          {chosen.length > 1 && chosen.length <= MOST ? (
+            <a href={`#/compare/${chosen.map(encodeURIComponent).join(",")}`}>
+              {words.compare}: {chosen.join(", ")}
+            </a>
+          ) : (
+            words.atMost
+          )}
+        </p>
+      )}
       <ul class="runs">
         {runs?.map((run) => (
           <li key={run.id}>
+            <input
+              type="checkbox"
+              aria-label={`${words.choose}: ${run.id}`}
+              title={words.choose}
+              checked={chosen.includes(run.id)}
+              onChange={(e) => setChosen(e.currentTarget.checked ? [...chosen, run.id] : chosen.filter((id) => id !== run.id))}
+            />
             <Entry run={run} words={words} />
           </li>
         ))}

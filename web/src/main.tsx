@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
+import { Compare } from "./compare";
 import { List } from "./list";
 import { Run } from "./run";
 import "./style.css";
@@ -24,6 +25,7 @@ function App() {
     document.documentElement.lang = language;
   }, [language]);
   const id = /^#\/run\/(.+)$/.exec(place)?.[1];
+  const ids = /^#\/compare\/(.+)$/.exec(place)?.[1]?.split(",").map(decodeURIComponent);
   return (
     <>
       <header>
@@ -32,7 +34,9 @@ function App() {
           {words.language}
         </button>
       </header>
-      {id ? <Run key={id} id={decodeURIComponent(id)} words={words} /> : <List words={words} />}
+      {id && <Run key={id} id={decodeURIComponent(id)} words={words} />}
+      {ids && <Compare key={place} ids={ids} words={words} />}
+      {!id && !ids && <List words={words} />}
     </>
   );
 }

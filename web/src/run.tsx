@@ -3,8 +3,9 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import * as api from "./api";
 import { Chart, type View } from "./chart";
+import { Controls } from "./controls";
 import { State } from "./list";
-import { type Columns, columnsOf, csv, extended, gridAt, grouped, seenOf } from "./series";
+import { type Columns, columnsOf, csv, extended, gridAt, grouped, placeOf, places, seenAt, seenOf } from "./series";
 import { type Words, duration, figure, short } from "./text";
 
 const FRAME = 150; // milliseconds of a grid when played
@@ -47,6 +48,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
   const index = picked === null ? grids.length - 1 : Math.min(picked, grids.length - 1);
   const mark = grids[index] ? seenOf(grids[index]) : 0;
   const charts = useMemo(() => grouped(Object.keys(columns)), [Object.keys(columns).join("|")]);
+  const x = useMemo(() => places(columns, view.byTime), [columns, view.byTime]);
   if (problem)
     return (
       <main>
@@ -73,11 +75,22 @@ export function Run({ id, words }: { id: string; words: Words }) {
       {grids.length > 0 && <Scrubber id={id} grids={grids} index={index} pick={setPicked} words={words} />}
       <section>
         <h2>{words.charts}</h2>
-        <Controls view={view} change={setView} columns={columns} name={run.name} words={words} />
+        <Controls view={view} change={setView} words={words}>
+          <button type="button" onClick={() => save(csv(columns), `${run.name}.csv`)}>
+            {words.csv}
+          </button>
+        </Controls>
         {charts.size === 0 && <p>{words.noChart}</p>}
         <div class="charts">
           {[...charts].map(([title, tags]) => (
-            <Chart key={title} title={title} tags={tags} columns={columns} view={view} mark={mark} onPick={(at) => setPicked(gridAt(grids, at))} />
+            <Chart
+              key={title}
+              title={title}
+              lines={tags.map((tag) => ({ label: tag, x, y: columns[tag] ?? [] }))}
+              view={view}
+              mark={placeOf(columns, view.byTime, mark)}
+              onPick={(at) => setPicked(gridAt(grids, seenAt(columns, view.byTime, at)))}
+            />
           ))}
         </div>
       </section>
@@ -144,34 +157,6 @@ function Scrubber({ id, grids, index, pick, words }: ScrubberProps) {
         </a>
       </div>
     </section>
-  );
-}
-
-interface ControlsProps {
-  view: View;
-  change: (view: View) => void;
-  columns: Columns;
-  name: string;
-  words: Words;
-}
-
-function Controls({ view, change, columns, name, words }: ControlsProps) {
-  return (
-    <div class="controls">
-      <label>
-        {words.smoothing}{" "}
-        <input type="range" min={0} max={200} step={5} value={view.smoothing} onInput={(e) => change({ ...view, smoothing: Number(e.currentTarget.value) })} />
-      </label>
-      <label>
-        <input type="checkbox" checked={view.logY} onChange={(e) => change({ ...view, logY: e.currentTarget.checked })} /> {words.logY}
-      </label>
-      <label>
-        <input type="checkbox" checked={view.byTime} onChange={(e) => change({ ...view, byTime: e.currentTarget.checked })} /> {words.byTime}
-      </label>
-      <button type="button" onClick={() => save(csv(columns), `${name}.csv`)}>
-        {words.csv}
-      </button>
-    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnsOf, csv, extended, gridAt, grouped, plain, seenOf, smoothed } from "./series";
+import { choices, columnsOf, csv, differences, extended, gridAt, grouped, placeOf, places, plain, seenAt, seenOf, smoothed } from "./series";
 
 describe("numbers", () => {
   it("makes gaps of what JSON has only words for", () => {
@@ -61,4 +61,31 @@ describe("grids", () => {
 
 it("writes a table", () => {
   expect(csv({ samples_seen: [1, 2], loss: [0.5, null] })).toBe("samples_seen,loss\n1,0.5\n2,\n");
+});
+
+describe("the x axis", () => {
+  const columns = { samples_seen: [0, 100, 200], seconds: [0, 60, 180], loss: [1, 2, 3] };
+  it("is samples or minutes, and back", () => {
+    expect(places(columns, false)).toEqual([0, 100, 200]);
+    expect(places(columns, true)).toEqual([0, 1, 3]);
+    expect([placeOf(columns, false, 150), placeOf(columns, true, 150), placeOf({}, true, 150)]).toEqual([150, 3, null]);
+    expect([seenAt(columns, false, 150), seenAt(columns, true, 0.5)]).toEqual([150, 100]);
+  });
+});
+
+describe("recipes", () => {
+  const toml = '[data]\nname = "images"\nmirror = false\n[[penalty]]\nname = "r1"\n[[penalty]]\nname = "r2"\n';
+  it("are read line by line", () => {
+    expect([...choices(toml)]).toEqual([
+      ["data.name", '"images"'],
+      ["data.mirror", "false"],
+      ["penalty.name", '"r1"'],
+      ["penalty 2.name", '"r2"'],
+    ]);
+  });
+  it("differ where a value does, or is missing", () => {
+    const other = choices(toml.replace("mirror = false\n", ""));
+    expect(differences([choices(toml), other])).toEqual([["data.mirror", ["false", ""]]]);
+    expect(differences([other, other])).toEqual([]);
+  });
 });

@@ -4,6 +4,13 @@ import type { Metrics, Num, Row } from "./api";
 
 export type Columns = Record<string, (number | null)[]>;
 
+/** A line of a chart: x grows. */
+export interface Line {
+  label: string;
+  x: number[];
+  y: (number | null)[];
+}
+
 /** Words for what JSON has no numbers for become gaps: a chart has no place for them. */
 export function plain(value: Num): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
@@ -31,6 +38,26 @@ export function extended(columns: Columns, rows: Row[]): Columns {
     }
   }
   return next;
+}
+
+/** Where the rows lie on the x axis: samples seen, or minutes of training. */
+export function places(columns: Columns, byTime: boolean): number[] {
+  return byTime ? (columns.seconds ?? []).map((s) => (s ?? 0) / 60) : (columns.samples_seen ?? []).map((s) => s ?? 0);
+}
+
+/** Where `seen` samples lie on the x axis; null before there are rows. */
+export function placeOf(columns: Columns, byTime: boolean, seen: number): number | null {
+  if (!byTime) return seen;
+  const index = (columns.samples_seen ?? []).findIndex((s) => (s ?? 0) >= seen);
+  const seconds = columns.seconds?.at(index);
+  return seconds == null ? null : seconds / 60;
+}
+
+/** Samples seen at place `x`. */
+export function seenAt(columns: Columns, byTime: boolean, x: number): number {
+  if (!byTime) return x;
+  const index = (columns.seconds ?? []).findIndex((s) => (s ?? 0) / 60 >= x);
+  return columns.samples_seen?.at(index) ?? 0;
 }
 
 /** The running mean of about `span` values before each, gaps left alone; 0 changes nothing. */
@@ -67,6 +94,30 @@ export function grouped(tags: string[]): Map<string, string[]> {
     return place < 0 ? 9 : place;
   };
   return new Map([...groups].sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b)));
+}
+
+/** A recipe's lines as keys and values: [data] and mirror = false make data.mirror. */
+export function choices(toml: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const times = new Map<string, number>();
+  let section = "";
+  for (const line of toml.split("\n")) {
+    const head = /^\s*\[+([^\]]+)\]+\s*$/.exec(line)?.[1];
+    const [, key, value] = /^\s*([\w."-]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    if (head) {
+      const nth = (times.get(head) ?? 0) + 1;
+      times.set(head, nth);
+      section = `${head}${nth > 1 ? ` ${nth}` : ""}.`;
+    } else if (key) found.set(section + key, value ?? "");
+  }
+  return found;
+}
+
+/** The keys in which several recipes differ, with the value of each; "" where it has none. */
+export function differences(recipes: Map<string, string>[]): [string, string[]][] {
+  const keys = new Set(recipes.flatMap((recipe) => [...recipe.keys()]));
+  const rows = [...keys].map((key): [string, string[]] => [key, recipes.map((recipe) => recipe.get(key) ?? "")]);
+  return rows.filter(([, values]) => new Set(values).size > 1);
 }
 
 /** The index of the last grid made at or before `seen` samples. */

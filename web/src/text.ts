@@ -31,6 +31,12 @@ const en = {
   nearest: "Their nearest training pictures",
   copies: "Possible copies",
   noChart: "No numbers yet.",
+  compare: "Compare",
+  choose: "Compare this run",
+  atMost: "Two to eight runs can be compared.",
+  differ: "Recipes, where they differ",
+  same: "The recipes are the same.",
+  equal: "Samples at equal samples seen",
   language: "中文",
 };
 
@@ -67,6 +73,12 @@ const zh: Words = {
   nearest: "最接近的训练图片",
   copies: "可能的复制",
   noChart: "还没有数据。",
+  compare: "比较",
+  choose: "比较这次训练",
+  atMost: "可以比较两到八次训练。",
+  differ: "配方的不同之处",
+  same: "配方相同。",
+  equal: "已看样本数相同时的样本",
   language: "English",
 };
 
