@@ -5,7 +5,7 @@ import * as api from "./api";
 import { Chart, type View } from "./chart";
 import { Controls } from "./controls";
 import { State } from "./list";
-import { type Columns, columnsOf, csv, extended, gridAt, grouped, placeOf, places, seenAt, seenOf } from "./series";
+import { type Columns, choices, columnsOf, csv, extended, gridAt, grouped, placeOf, places, secondsLeft, seenAt, seenOf } from "./series";
 import { type Words, duration, figure, short } from "./text";
 
 const FRAME = 150; // milliseconds of a grid when played
@@ -59,6 +59,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
   const last = <K extends string>(tag: K) => columns[tag]?.findLast((v) => v !== null) ?? null;
   const seen = last("samples_seen") ?? run.samples_seen ?? 0;
   const rate = last("rate/samples_per_second");
+  const left = secondsLeft(choices(run.recipe_text), seen, last("seconds") ?? 0, rate);
 
   return (
     <main>
@@ -70,6 +71,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
         {run.problem ?? [run.recipe, run.data].filter(Boolean).join(" · ")} · {short(seen)} {words.seen} · {words.trained}{" "}
         {duration(last("seconds") ?? run.seconds ?? 0)}
         {run.state === "running" && rate !== null && ` · ${short(rate)} ${words.perSecond}`}
+        {run.state === "running" && left !== null && ` · ${duration(left)} ${words.left}`}
       </p>
       <Alarms run={run} words={words} />
       {grids.length > 0 && <Scrubber id={id} grids={grids} index={index} pick={setPicked} words={words} />}

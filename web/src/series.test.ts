@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { choices, columnsOf, csv, differences, extended, gridAt, grouped, placeOf, places, plain, seenAt, seenOf, smoothed } from "./series";
+import { choices, columnsOf, csv, differences, extended, gridAt, grouped, placeOf, places, plain, seenAt, secondsLeft, seenOf, smoothed } from "./series";
 
 describe("numbers", () => {
   it("makes gaps of what JSON has only words for", () => {
@@ -82,6 +82,12 @@ describe("recipes", () => {
       ["penalty.name", '"r1"'],
       ["penalty 2.name", '"r2"'],
     ]);
+  });
+  it("tell how long it still takes", () => {
+    const left = (toml: string, rate: number | null = 10) => secondsLeft(choices(`[train]\n${toml}`), 400, 100, rate);
+    expect(left('minutes = 5.0\nsamples = "none"')).toBe(200);
+    expect(left("samples = 1400")).toBe(100);
+    expect([left("samples = 1400", null), left("samples = 100"), left("")]).toEqual([null, 0, null]);
   });
   it("differ where a value does, or is missing", () => {
     const other = choices(toml.replace("mirror = false\n", ""));

@@ -113,6 +113,14 @@ export function choices(toml: string): Map<string, string> {
   return found;
 }
 
+/** Seconds that a training still takes, by its recipe's minutes or samples; null where that is not known. */
+export function secondsLeft(recipe: Map<string, string>, seen: number, seconds: number, rate: number | null): number | null {
+  const minutes = Number(recipe.get("train.minutes"));
+  const samples = Number(recipe.get("train.samples"));
+  if (minutes > 0) return Math.max(60 * minutes - seconds, 0);
+  return samples > 0 && rate ? Math.max((samples - seen) / rate, 0) : null;
+}
+
 /** The keys in which several recipes differ, with the value of each; "" where it has none. */
 export function differences(recipes: Map<string, string>[]): [string, string[]][] {
   const keys = new Set(recipes.flatMap((recipe) => [...recipe.keys()]));
