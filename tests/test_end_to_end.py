@@ -73,9 +73,8 @@ def test_handing_on(trained: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "from torch's" in done.stdout
     assert done.stderr == ""
-    done = gansmith("evaluate", "graphs", "--samples", "200", cwd=trained)
+    done = gansmith("sample", "graphs", "--out", "graphs.png", cwd=trained)
     assert done.returncode == 0, done.stderr
-    assert "frechet" in done.stdout
 
 
 def test_sampling_in_bfloat16_makes_the_same_pictures_to_a_few_grey_levels(trained: Path) -> None:

@@ -114,10 +114,13 @@ def test_extending_equals_training_on(data: Path, tmp_path: Path, recipe: str) -
 
 
 def test_kill_at_random_moments_changes_nothing(data: Path, tmp_path: Path) -> None:
-    """At least 20 kills -9 while training; the folder is always whole, and the end is that of an undisturbed run."""
-    samples, kills, rng = 24_000, 0, random.Random(0)
+    """Kill -9 again and again while training; the folder is always whole, and the end is that of an undisturbed run.
+
+    `make soak` does it 200 times.
+    """
+    samples, kills, rng = 10_000, 0, random.Random(0)
     train(data, tmp_path / "whole", samples)
-    while kills < 20:
+    while kills < 8:
         worker = process(data, tmp_path / "run", samples)
         before = {p.name for p in (tmp_path / "run" / "checkpoints").glob("*.safetensors")}
         deadline = time.monotonic() + 60
