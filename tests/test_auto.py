@@ -21,6 +21,11 @@ def survey(count: int = 60_000, flat: float = 0.0) -> Survey:
     return Survey(count, ((64, 64),), 3, flat=flat)
 
 
+@pytest.mark.parametrize(("side", "batch"), [(8, 32), (28, 32), (32, 32), (48, 16), (64, 16)])
+def test_small_pictures_keep_larger_batches(side: int, batch: int) -> None:
+    assert auto.choose(survey(), (side, side), 3, Budget(minutes=1))[0]["train"]["batch"] == batch
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("side", [8, 28, 32, 64, 128, 256])
 @pytest.mark.parametrize("flat", [0.0, 0.9])
