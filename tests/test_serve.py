@@ -141,7 +141,7 @@ def test_long_metrics_are_thinned_but_rare_rows_stay(tmp_path: Path) -> None:
     assert time.perf_counter() - begin < 2  # some .2 s on an idle machine
     seen = found["columns"]["samples_seen"]
     assert found["rows"] == 100_010
-    assert 1_900 < len(seen) < 2_200
+    assert 950 < len(seen) < 1_150
     assert seen[-1] == 99_999
     assert [k for k in found["columns"]["score/frechet"] if k is not None] == [k * 10_000 + 7 for k in range(10)]
     assert 54_321 in seen
