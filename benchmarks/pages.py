@@ -41,7 +41,7 @@ def seconds(root: str, times: int) -> dict[str, list[float]]:
 
     library = Library(Path(root))
     chosen = library.folder(library.scan()[0]) / "metrics.jsonl"
-    answers = {"list": library.list, "charts": lambda: columns(chosen)}
+    answers = {"list": library.overviews, "charts": lambda: columns(chosen)}
     found: dict[str, list[float]] = {name: [] for name in answers}
     for _ in range(times):
         for name, answer in answers.items():

@@ -24,6 +24,7 @@ from test_networks import SMALL, awake
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 FAMILIES = parts(Architecture, "gansmith.networks")  # type: ignore[type-abstract]
+RECIPE = {"data": {"name": "images", "path": "photos"}}
 TOLD = {"dcgan", "sngan", "biggan", "stylegan2"}  # tested with classes; the others are told as dcgan is
 
 
@@ -35,7 +36,7 @@ def built(name: str) -> tuple[Generator, ImageCodec]:
 
 def written(generator: Generator, codec: ImageCodec, folder: Path) -> Graphs:
     known = codec.spec.classes
-    return write_onnx(generator, codec, mean_latent(generator, torch.arange(known) if known else None), folder)
+    return write_onnx(generator, codec, mean_latent(generator, torch.arange(known) if known else None), folder, RECIPE)
 
 
 def run(path: Path, **inputs: Tensor | None) -> Tensor:
@@ -96,6 +97,7 @@ def test_an_export_is_opened_like_a_run(name: str, tmp_path: Path) -> None:
     assert is_export(tmp_path)
     trained = Trained(tmp_path)
     assert trained.classes == codec.spec.class_names
+    assert trained.metadata["recipe"] == RECIPE
     count = 70  # more than one block
     samples = trained.sample(count, seed=3, truncation=0.5)
     ours = torch.cat(list(draw(generator, count, 3, samples.labels, 0.5)))
@@ -112,7 +114,13 @@ def test_a_broken_export_is_refused(tmp_path: Path) -> None:
     generator, codec = built("mlp")
     written(generator, codec, tmp_path)
     whole = (tmp_path / DESCRIPTION).read_text(encoding="utf-8")
-    for broken in (whole[:-9], whole.replace("gansmith onnx 1", "gansmith onnx 9"), "[]", "{}"):
+    for broken in (
+        whole[:-9],
+        whole.replace("gansmith onnx 1", "gansmith onnx 9"),
+        whole.replace('"recipe"', '"r"'),
+        "[]",
+        "{}",
+    ):
         (tmp_path / DESCRIPTION).write_text(broken)
         with pytest.raises(CheckpointError, match=r"cannot be used as an ONNX export.*Export it again"):
             read_onnx(tmp_path)

@@ -102,7 +102,7 @@ def test_a_broken_run_is_listed_with_its_problem(content: str, tmp_path: Path) -
     a_run(tmp_path / "good")
     a_run(tmp_path / "bad")
     (tmp_path / "bad" / "run.json").write_text(content, encoding="latin-1")
-    listed = {run["id"]: run for run in Library(tmp_path).list()}
+    listed = {run["id"]: run for run in Library(tmp_path).overviews()}
     assert listed["bad"]["state"] == "unreadable"
     assert listed["bad"]["problem"]
     assert listed["good"]["state"] == "finished"
@@ -350,7 +350,7 @@ def test_fifty_long_runs_are_listed_in_a_second(tmp_path: Path) -> None:
         folder = a_run(tmp_path / f"run{k}", rows=1)
         (folder / "metrics.jsonl").write_text(line * 2_000)
     begin = time.perf_counter()
-    assert len(Library(tmp_path).list()) == 50
+    assert len(Library(tmp_path).overviews()) == 50
     assert time.perf_counter() - begin < 3  # .4 s on an idle machine
 
 
@@ -443,7 +443,7 @@ def test_runs_are_compared(tmp_path: Path, page: Any) -> None:
 
 def test_a_training_is_seen_growing(tmp_path: Path, page: Any) -> None:
     pytest.importorskip("sklearn")
-    words = [sys.executable, "-m", "gansmith", "train", "digits", "--run", str(tmp_path / "live"), "--samples", "4k"]
+    words = [sys.executable, "-m", "gansmith", "train", "digits", "--run", str(tmp_path / "live"), "--samples", "1M"]
     quick = ["--set", "evaluate.times=0", "architecture.width=8"]
     hostile = a_run(tmp_path / "<img src=x onerror=alert(1)>")
     alerts.append(hostile, Alert(100, "collapse", "<script>alert(1)</script>", "look"))
@@ -457,8 +457,9 @@ def test_a_training_is_seen_growing(tmp_path: Path, page: Any) -> None:
         page.wait_for_function(
             "t => document.querySelector('.scrubber output').innerText !== t", arg=first, timeout=90_000
         )
-        page.get_by_text("finished", exact=True).wait_for(timeout=120_000)
-        assert training.wait(60) == 0
+        training.send_signal(signal.SIGINT)
+        page.get_by_text("stopped", exact=True).wait_for(timeout=60_000)
+        assert training.wait(60) == 130
     finally:
         training.kill()
     accessible(page)

@@ -145,7 +145,7 @@ class Trained:
             raise RunFolderError(f"{self.path} is an ONNX export already.")
         known = self.codec.spec.classes
         mean_w = sampling.mean_latent(self.generator, torch.arange(known) if known else None)
-        return write_onnx(self.generator, self.codec, mean_w, Path(folder), {"recipe": self.metadata["recipe"]})
+        return write_onnx(self.generator, self.codec, mean_w, Path(folder), self.metadata["recipe"])
 
     def export_weights(self, path: str | Path) -> Path:
         """generator.safetensors under another name: all that `load` needs, without the run.

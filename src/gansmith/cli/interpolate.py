@@ -26,7 +26,7 @@ def interpolate(
     Parameters
     ----------
     run:
-        A run folder, or a generator.safetensors alone.
+        A run folder, a generator.safetensors alone, or the folder of an ONNX export (wants gansmith[onnx]).
     out:
         Ending in .mp4 (wants pip install 'gansmith[video]'), .gif or .webp; 30 pictures a second.
     seeds:

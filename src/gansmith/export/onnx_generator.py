@@ -61,6 +61,8 @@ def read_onnx(folder: Path) -> tuple[OnnxGenerator, Codec, dict[str, Any]]:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         if description["format"] != FORMAT:
             raise ValueError(f"its format is {description['format']!r}, wanted {FORMAT!r}")
+        if not isinstance(description["recipe"], dict):
+            raise TypeError("its recipe is no table")
         mapping, synthesis = ((folder / name).read_bytes() for name in (MAPPING, SYNTHESIS))
         generator = OnnxGenerator(mapping, synthesis, int(description["z"][0]))
         return generator, restore_codec(description["samples"]), description

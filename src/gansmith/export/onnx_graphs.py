@@ -50,13 +50,11 @@ class Graphs:
         )
 
 
-def write_onnx(
-    generator: Generator, codec: Codec, mean_w: Tensor, folder: Path, about: dict[str, Any] | None = None
-) -> Graphs:
+def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path, recipe: dict[str, Any]) -> Graphs:
     """Write the two graphs and their description into `folder`, which is made, or holds an earlier export.
 
     `generator` is on the CPU, in evaluation. `mean_w` [1, ...], or [K, ...] for each of K classes or clusters, is what
-    truncation pulls w towards. `about` goes into the description too: the recipe, so that scores can be taken.
+    truncation pulls w towards. `recipe` goes into the description, so that scores can be taken.
     Raises GansmithError where packages are missing, the folder holds anything else, a network cannot be exported, or
     the graphs' samples differ from torch's by more than AGREE; nothing is written then.
     """
@@ -83,7 +81,7 @@ def write_onnx(
             f"most {AGREE:g}. Nothing was written. Please report the network ({type(generator).__name__}) and the "
             f"versions of {', '.join(NEEDED)}; generator.safetensors holds the weights for programs with torch."
         )
-    files = {**graphs, DESCRIPTION: _description(generator, codec, mean_w, difference, about or {})}
+    files = {**graphs, DESCRIPTION: _description(generator, codec, mean_w, difference, recipe)}
     for name, content in files.items():
         atomic.write_bytes(folder / name, content)
     return Graphs(folder, difference, sum(map(len, files.values())))
@@ -138,7 +136,9 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor | None], output: str) -> 
     return model
 
 
-def _description(generator: Generator, codec: Codec, mean_w: Tensor, difference: float, about: dict[str, Any]) -> bytes:
+def _description(
+    generator: Generator, codec: Codec, mean_w: Tensor, difference: float, recipe: dict[str, Any]
+) -> bytes:
     description = {
         "format": FORMAT,
         "samples": codec.describe(),
@@ -147,7 +147,7 @@ def _description(generator: Generator, codec: Codec, mean_w: Tensor, difference:
         "given": codec.spec.classes,
         "mean_w": mean_w.tolist(),
         "largest_difference_from_torch": difference,
-        **about,
+        "recipe": recipe,
     }
     return json.dumps(description, ensure_ascii=False, indent=1).encode()
 

@@ -22,13 +22,15 @@ from gansmith.serve.guard import Guard
 from gansmith.serve.library import Library, others, pictures
 from gansmith.serve.live import changes
 
+LARGEST_RECIPE = 100_000  # letters of a recipe that are shown
+
 
 def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
     """The runs below `root`, for browsers that carry `token` and ask one of `hosts` (name:port)."""
     library = Library(root)
 
     async def runs(_: Request) -> Response:
-        return _json(await run_in_threadpool(library.list))
+        return _json(await run_in_threadpool(library.overviews))
 
     async def run(request: Request) -> Response:
         return _json(await run_in_threadpool(_described, library, request.query_params.get("id", "")))
@@ -66,7 +68,8 @@ def _described(library: Library, name: str) -> dict[str, Any]:
     """What `overview` says, and the recipe, alarms and pictures."""
     folder = library.folder(name)
     try:
-        recipe = (folder / "recipe.toml").read_text(encoding="utf-8")[:100_000]
+        with (folder / "recipe.toml").open(encoding="utf-8") as file:
+            recipe = file.read(LARGEST_RECIPE)
     except (OSError, UnicodeDecodeError):
         recipe = ""
     return {

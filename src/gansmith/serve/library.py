@@ -54,7 +54,7 @@ class Library:
             raise RunFolderError(f"There is no run '{name[:200]}' below {self.root}.")
         return self._found[name]
 
-    def list(self) -> list[dict[str, Any]]:
+    def overviews(self) -> list[dict[str, Any]]:
         """For every run what `overview` says, the latest first."""
         return sorted((self.overview(name) for name in self.scan()), key=lambda run: -run["changed"])
 
@@ -70,6 +70,7 @@ class Library:
             return {**said, "state": "unreadable", "problem": str(error)}
         latest = tail(folder / "metrics.jsonl", LATEST)
         last = latest[-1] if latest else {}
+        grids = pictures(folder)
         seen = last.get("samples_seen", run.get("samples_seen"))
         return {
             **said,
@@ -84,7 +85,7 @@ class Library:
             "best": run.get("best"),
             "alarms": _of(run, "alarms"),
             "loss": [row[k] for row in latest if (k := "loss/generator") in row],
-            "picture": pictures(folder)[-1] if pictures(folder) else None,
+            "picture": grids[-1] if grids else None,
         }
 
     def picture(self, name: str, file: str) -> Path:
