@@ -17,7 +17,7 @@ from gansmith.recipe import Recipe
 WATCHES = {name: watch() for name, watch in parts(Watch, "gansmith.alarms").items()}  # type: ignore[type-abstract]
 WELL = Vitals(
     gap=1.0, gradient=1.0, penalty_share=0.5, separation=0.95, loss_share=0.3, push=0.7, held_out_gap=0.1,
-    diversity=0.95, duplicates=0.02, coverage=0.8, told_apart=0.8, copies=0.01, nearest_ratio=1.1,
+    diversity=0.95, diversity_within=0.6, duplicates=0.02, coverage=0.8, told_apart=0.8, copies=0.01, nearest_ratio=1.1,
     scored_coverage=0.8, scored_recall=0.6, scored_copies=0.01, frechet_rise=1.0,
 )  # fmt: skip
 LOW = Vitals(diversity=0.3, duplicates=0.2)
@@ -27,6 +27,7 @@ ILL: list[tuple[str, str, Signs]] = [  # alarm, severity, signs
     ("collapse", "warn", Signs(LOW, earlier=LOW)),
     ("collapse", "warn", Signs(Vitals(diversity=0.8, duplicates=0.95), earlier=Vitals(diversity=0.8, duplicates=0.95))),
     ("collapse", "warn", Signs(replace(WELL, coverage=0.35), best=WELL)),
+    ("collapse", "warn", Signs(replace(WELL, diversity_within=0.3), earlier=replace(WELL, diversity_within=0.4))),
     ("collapse", "alarm", Signs(replace(WELL, scored_recall=0.1), best=WELL)),
     ("overfitting", "warn", Signs(replace(WELL, held_out_gap=0.6), best=WELL)),
     ("overfitting", "alarm", Signs(replace(WELL, held_out_gap=0.6, frechet_rise=1.5), best=WELL)),
@@ -54,6 +55,8 @@ FINE: list[tuple[str, Signs]] = [
         Signs(Vitals(diversity=0.24, duplicates=1.0), earlier=Vitals(diversity=0.04, duplicates=1.0)),
     ),  # dcgan
     ("collapse", Signs(Vitals(coverage=0.05), best=Vitals(coverage=0.15))),  # never was good
+    ("collapse", Signs(replace(WELL, diversity_within=0.2))),  # early
+    ("collapse", Signs(replace(WELL, diversity_within=0.3), earlier=replace(WELL, diversity_within=0.2))),  # improves
     ("collapse", Signs(replace(WELL, diversity=0.9), best=replace(WELL, diversity=3.0))),  # noise is diverse, too
     ("overfitting", Signs(replace(WELL, held_out_gap=None, separation=1.0), best=WELL, epochs=50)),  # not worse
     (
@@ -122,6 +125,16 @@ def test_any_number_may_be_missing(name: str) -> None:
 def test_an_open_alarm_is_cleared_later_than_it_is_raised(name: str, signs: Signs) -> None:
     assert WATCHES[name].look(signs) is None
     assert WATCHES[name].look(signs, ease=0.8) is not None
+
+
+@pytest.mark.parametrize("name", ["overfitting", "memorization"])
+def test_augmentation_is_advised_to_those_who_do_not_augment(name: str) -> None:
+    signs = next(signs for found, _, signs in ILL if found == name)
+    plain, augmented = (WATCHES[name].look(replace(signs, augmented=it)) for it in (False, True))
+    assert plain is not None
+    assert augmented is not None
+    assert "augment" in plain.remedy
+    assert "augment" not in augmented.remedy
 
 
 def test_what_the_remedies_set_can_be_set() -> None:

@@ -96,6 +96,25 @@ def test_collapse_of_a_generator_that_ignores_its_latent(
     assert ">open<" in page
 
 
+def test_a_cluster_that_collapses_while_the_others_hide_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with np.load(data) as whole:
+        digits = torch.from_numpy(whole["x_train"])[:, None] / 127.5 - 1
+
+    def shrunk(self: MLPGenerator, w: Tensor, given: Tensor | None) -> Tensor:
+        """Any digit, but always the same one in the first cluster."""
+        assert given is not None
+        index = (w[:, 0].sigmoid() * len(digits)).long() * (given > 0)
+        return digits[index] + 0 * self.sample(self.layers(w)).reshape(-1, *self.shape)
+
+    monkeypatch.setattr(MLPGenerator, "synthesis", shrunk)
+    collapse = next(e for e in train(data, tmp_path / "run", 3000, "data.clusters=10") if e.first.kind == "collapse")
+    assert collapse.latest.numbers == {"diversity_within": pytest.approx(0, abs=1e-6)}
+    looks = [row for row in read_metrics(tmp_path / "run" / "metrics.jsonl") if "health/diversity" in row]
+    assert looks[-1]["health/diversity"] > 0.8
+
+
 def test_collapse_of_a_classic_game(data: Path, tmp_path: Path) -> None:
     """Cross-entropy without penalties, and a generator that runs after every whim of the discriminator."""
     found = train(data, tmp_path / "run", 4000, *CLASSIC, "optimizer.generator.lr=1e-1")

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import gansmith.metrics
 from gansmith.metrics import distances
-from gansmith.metrics.diversity import diversity
+from gansmith.metrics.diversity import diversity, least_diversity_within
 from gansmith.metrics.frechet import Moments, frechet_distance, frechet_from_moments
 from gansmith.metrics.histogram import class_histogram
 from gansmith.metrics.inception_score import inception_score
@@ -424,6 +424,16 @@ def test_diversity_of_fresh_collapsed_and_repeated_samples() -> None:
     assert diversity(fresh[:50].repeat(10, 1), reals).duplicates == 1.0
     expected = (fresh[:, None] - fresh[None]).norm(dim=2).sum() / (reals[:, None] - reals[None]).norm(dim=2).sum()
     assert diversity(fresh, reals).ratio == pytest.approx(float(expected))
+
+
+def test_least_diversity_within_finds_the_one_group_that_shrank() -> None:
+    reals = [_gaussian(30, 5, seed=k, shift=10 * k) for k in range(3)]
+    samples = [reals[0], (reals[1] - 10) * 0.2 + 10, reals[2]]
+    assert least_diversity_within(zip(samples, reals, strict=True)) == pytest.approx(0.2)
+    assert diversity(torch.cat(samples), torch.cat(reals)).ratio > 0.9  # which nobody sees from afar
+    alike = torch.zeros(4, 5)
+    assert math.isnan(least_diversity_within([(alike, alike)]))
+    assert least_diversity_within([(alike, alike), (reals[0], reals[0])]) == pytest.approx(1)
 
 
 def test_told_apart_equals_the_loop_and_knows_copies() -> None:

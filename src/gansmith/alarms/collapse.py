@@ -22,6 +22,8 @@ class Collapse(Watch):
         known: coverage or recall that must have been reached for its fall to mean anything.
         none: diversity that no working generator has at two looks in a row (measured: 0.04 at the first look at a
             dcgan with batch normalisation, 0.17 at the second; 0.25 and more elsewhere).
+        within: diversity within a class or cluster, where it does not improve any more (measured: 0.5 and more in
+            healthy trainings, 0.3 where clusters shrank to a picture each).
         narrow: diversity, and `alike` the share of duplicates, that is a collapse where neither improves any more.
         improving: growth over two looks that counts as improving.
     """
@@ -29,12 +31,13 @@ class Collapse(Watch):
     fall: float = 0.5
     known: float = 0.2
     none: float = 0.05
+    within: float = 0.35
     narrow: float = 0.5
     alike: float = 0.9
     improving: float = 1.1
 
     def look(self, signs: Signs, ease: float = 1.0) -> Alarm | None:
-        found = self._fallen(signs, ease) or self._never_rose(signs, ease)
+        found = self._fallen(signs, ease) or self._never_rose(signs, ease) or self._within(signs, ease)
         if found is None:
             return None
         severity, numbers, seen = found
@@ -83,3 +86,11 @@ class Collapse(Watch):
         if not few or wider or now.duplicates * self.improving <= earlier.duplicates:
             return None
         return "warn", numbers, seen + ", and that does not improve."
+
+    def _within(self, signs: Signs, ease: float) -> tuple[Severity, dict[str, float], str] | None:
+        """One class or cluster that shrank, which all samples together do not show."""
+        now, earlier = signs.now.diversity_within, signs.earlier.diversity_within
+        if now is None or earlier is None or now * ease >= self.within or now > self.improving * earlier:
+            return None
+        seen = f"Samples of one class or cluster differ only {now:.0%} as much as real ones of it do"
+        return "warn", {"diversity_within": now}, seen + ", and that does not improve."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gansmith.alarms.watch import Alarm, Signs, Watch
+from gansmith.alarms.watch import Alarm, Signs, Watch, augmentation
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,6 @@ class Memorization(Watch):
             numbers,
             f"{share:.0%} of samples are closer to a training sample than 99 % of training samples are to each other.",
             "No number finds copying reliably: look at the pairs in samples/copies.png (each sample, then the training "
-            "sample nearest to it). Where they are copies, do not publish samples; start a new run with more data or "
-            "augmentation (--set augment.name=ada), or a smaller generator.",
+            "sample nearest to it). Where they are copies, do not publish samples; start a new run with "
+            f"{augmentation(signs)}more data, or a smaller generator.",
         )

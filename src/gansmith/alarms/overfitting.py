@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gansmith.alarms.watch import Alarm, Signs, Vitals, Watch
+from gansmith.alarms.watch import Alarm, Signs, Vitals, Watch, augmentation
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Overfitting(Watch):
             "alarm" if worse else "warn",
             {**numbers, **worse},
             f"{seen}, and samples have become worse." if worse else f"{seen}.",
-            "Start a new run with augmentation (--set augment.name=ada), with more data, mirrored "
+            f"Start a new run with {augmentation(signs)}more data, mirrored "
             "(--set data.mirror=true) where left and right do not matter, or with stronger penalties "
             "(--set penalty.r1.weight=10). The generator of the best evaluation is handed on.",
         )

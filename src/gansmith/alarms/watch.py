@@ -28,6 +28,7 @@ class Vitals:
         push: sum of |d loss_G / d D(fake)|; 1: nothing is lost to saturation.
         held_out_gap: (D(train) - D(held out)) / (D(train) - D(fake)); 1: held-out reals look like fakes to it.
         diversity: mean pairwise distance of samples / that of reals.
+        diversity_within: the least diversity within a class or cluster, of the most frequent ones.
         duplicates: share of samples nearer to another one than all but 1 % of reals are.
         coverage: share of reals with a sample among their 5 nearest reals.
         told_apart: accuracy in [0, 1] of the nearest neighbour at telling samples from reals; 0.5: it cannot.
@@ -49,6 +50,7 @@ class Vitals:
     push: float | None = None
     held_out_gap: float | None = None
     diversity: float | None = None
+    diversity_within: float | None = None
     duplicates: float | None = None
     coverage: float | None = None
     told_apart: float | None = None
@@ -68,6 +70,7 @@ class Signs:
         now: this look; `earlier`: two looks before it (empty then); `best`: the largest so far of every number.
         samples_seen: real samples shown so far.
         epochs: how often each training sample was shown so far.
+        augmented: the discriminator sees augmented samples.
         wasserstein: the loss is a distance, so that scores have no scale of their own.
         farthest: the largest distance that two samples can have (pictures in [-1, 1]: 2 sqrt(C H W)).
     """
@@ -77,6 +80,7 @@ class Signs:
     best: Vitals = Vitals()
     samples_seen: int = 0
     epochs: float = 0.0
+    augmented: bool = False
     wasserstein: bool = False
     farthest: float = 1.0
 
@@ -99,3 +103,8 @@ class Watch(ABC):
     @abstractmethod
     def look(self, signs: Signs, ease: float = 1.0) -> Alarm | None:
         """What is wrong, or None. `ease` below 1: how far on the good side an alarm must be to count as answered."""
+
+
+def augmentation(signs: Signs) -> str:
+    """The beginning of a remedy's list: what helps where data are few, unless the run has it."""
+    return "" if signs.augmented else "augmentation (--set augment.name=ada), "

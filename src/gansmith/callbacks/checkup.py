@@ -6,16 +6,17 @@ looked at in at most 16x16 pixels, through the random features; a look costs abo
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gansmith.callbacks.draws import draw
+from gansmith.callbacks.draws import draw, samples_of
 from gansmith.contracts import Loss, Spec, Verdict
 from gansmith.features.random import RandomFeatures
-from gansmith.metrics.diversity import diversity
+from gansmith.metrics.diversity import diversity, least_diversity_within
 from gansmith.metrics.memorization import memorization
 from gansmith.metrics.prdc import prdc
 from gansmith.metrics.two_sample import told_apart
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 COUNT = 256  # samples, reals and held-out reals looked at
 POOL = 1_000  # training samples among which the nearest are searched
 CHUNK = 250  # samples fetched at a time
+GROUPS, MEMBERS = 12, 12  # the most frequent classes or clusters, and so many samples of each, at most
 LEAST = 64  # samples that a network is asked about at a time
 SIDE = 16  # pixels: larger pictures are averaged down, or looking would cost more than training
 PAIRS = 32  # pictures of samples beside their nearest training samples
@@ -43,7 +45,10 @@ class Checkup:
         self._held_out = [found[i % len(found)] for i in range(count)] if found else []
         self._extractor = _extractor(run.spec)
         parts = [self.pool[i : i + CHUNK] for i in range(0, len(self.pool), CHUNK)]
-        self._reals = torch.cat([self._see(run, run.dataset.fetch(part).real) for part in parts])
+        batches = [run.dataset.fetch(part) for part in parts]
+        self._reals = torch.cat([self._see(run, batch.real) for batch in batches])
+        given = [batch.given for batch in batches if batch.given is not None]
+        self._groups = self._members(torch.cat(given)) if given else {}
 
     def samples(self, run: Run) -> dict[str, float]:
         """What the averaged generator makes, against the training data; {} where that cannot be measured."""
@@ -51,9 +56,11 @@ class Checkup:
         fakes = self._see(run, draw(run, count, seed=run.clock.samples_seen)[0])
         reals = self._reals[:count]
         try:
+            within = self._least_diversity_within(run)
             spread, copies = diversity(fakes, reals), memorization(fakes, self._reals)
             return {
                 "diversity": spread.ratio,
+                **({} if math.isnan(within) else {"diversity_within": within}),
                 "duplicates": spread.duplicates,
                 "coverage": prdc(fakes, reals).coverage,
                 "told_apart": told_apart(fakes, reals),
@@ -62,6 +69,21 @@ class Checkup:
             }
         except ValueError:  # samples that are not finite, or reals that are all equal
             return {}
+
+    def _members(self, given: Tensor) -> dict[int, Tensor]:
+        """The most frequent groups -> their reals' features, two and more."""
+        frequent = torch.bincount(given).argsort(descending=True, stable=True)[:GROUPS].tolist()
+        members = {k: self._reals[given == k][:MEMBERS] for k in frequent}
+        return {k: reals for k, reals in members.items() if len(reals) >= MEMBERS // 2}
+
+    def _least_diversity_within(self, run: Run) -> float:
+        if not self._groups:
+            return math.nan
+        given = torch.tensor(list(self._groups)).repeat_interleave(MEMBERS)
+        generator = torch.Generator().manual_seed(run.clock.samples_seen)
+        z = torch.randn(len(given), run.game.latent_size, generator=generator)
+        fakes = torch.split(self._see(run, samples_of(run, z, given)), MEMBERS)
+        return least_diversity_within(zip(fakes, self._groups.values(), strict=True))
 
     def closest(self, run: Run) -> Tensor:
         """[2 x PAIRS, *shape]: the samples nearest to a training sample, each followed by that one."""

@@ -84,6 +84,7 @@ class Health(Callback):
             best=Vitals(**self._best),
             samples_seen=seen,
             epochs=seen / len(run.dataset),
+            augmented=run.recipe.augment is not None,
             wasserstein=undecided_loss(run.recipe.loss) is None,
             farthest=2 * math.sqrt(math.prod(run.spec.shape)),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -32,3 +34,14 @@ def diversity(generated: Tensor, reference: Tensor) -> Diversity:
         ratio=float(_mean_pairwise(samples) / _mean_pairwise(reals)),
         duplicates=float((nearest_other(samples) < closest).double().mean()),
     )
+
+
+def least_diversity_within(groups: Iterable[tuple[Tensor, Tensor]]) -> float:
+    """The least over groups (classes, clusters) of the ratio of `diversity` in it, where a collapse may hide.
+
+    Of (samples [N, D], reals [M, D]) for each group, N and M at least 2. nan where no group's reals differ; raises
+    ValueError for bad input.
+    """
+    checked = [matrices(samples, reals) for samples, reals in groups]
+    spreads = [(_mean_pairwise(samples), _mean_pairwise(reals)) for samples, reals in checked]
+    return min((float(of_samples / of_reals) for of_samples, of_reals in spreads if of_reals > 0), default=math.nan)
