@@ -47,6 +47,27 @@ def test_photographs_are_trained_at_half_the_rate() -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "side", "flat", "budget", "width", "rate"),
+    [
+        (364, 64, 0.0, Budget(minutes=15), 32, 5e-4),  # 770 passes
+        (364, 64, 0.0, Budget(minutes=9), 16, 1e-3),  # 460
+        (4_000, 64, 0.0, Budget(minutes=15), 16, 1e-3),
+        (364, 32, 0.0, Budget(minutes=60), 32, 1e-3),  # small ones,
+        (364, 64, 0.9, Budget(minutes=60), 16, 1e-3),  # and drawn ones: not measured
+        (4_000, 64, 0.0, Budget("cuda", minutes=1), 32, 5e-4),
+        (364, 64, 0.0, Budget("cuda", minutes=10), 64, 2.5e-4),
+    ],
+)
+def test_wider_networks_learn_more_slowly(
+    count: int, side: int, flat: float, budget: Budget, width: int, rate: float
+) -> None:
+    table, reasons = auto.choose(survey(count, flat), (side, side), 3, budget, network="r3gan")
+    assert table["architecture"]["width"] == width
+    assert table["optimizer"]["lr"]["start"] == rate
+    assert any(reason.startswith(f"{width} channels") for reason in reasons)
+
+
+@pytest.mark.parametrize(
     ("budget", "batch"),
     [
         (Budget(minutes=3), 16),
@@ -123,7 +144,7 @@ def test_every_measured_network_can_be_sized() -> None:
 def test_networks_are_as_wide_as_the_resolution_allows(name: str, channels: int, side: int) -> None:
     table = networks.sized(name, side, channels, 0.0)
     assert 4 <= table["width"] <= 64
-    assert networks.sized(name, side, channels, 0.0, "cuda")["width"] == 2 * table["width"]
+    assert networks.sized(name, side, channels, 0.0, wider=2)["width"] == 2 * table["width"]
 
 
 def test_an_asked_network_is_sized_for_the_data() -> None:

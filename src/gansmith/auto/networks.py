@@ -23,6 +23,7 @@ UNSAID_SAMPLES = 1_000_000
 PIXELS_A_SECOND = 20_000  # along one side: 700 pictures of 28 pixels, 300 of 64, about what one core trains on
 GPU_FASTER = 20  # not measured
 GPU_WIDER = 2  # a GPU has the arithmetic of a hundred cores; what that buys was not measured
+OFTEN_WIDER = 2  # few pictures, each seen often
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,9 @@ def names() -> list[str]:
     return [network["architecture"]["name"] for network in _networks()]
 
 
-def sized(name: str, side: int, channels: int, flat: float, device: str = "cpu") -> dict[str, Any]:
-    """The [architecture] table of the network called `name` for pictures like these."""
+def sized(name: str, side: int, channels: int, flat: float, wider: int = 1) -> dict[str, Any]:
+    """The [architecture] table of the network called `name` for pictures like these, `wider` times a processor's."""
     network = next(n for n in _networks() if n["architecture"]["name"] == name)
-    wider = 1 if device == "cpu" else GPU_WIDER
     pixels = network.get("grey_pixels", network["pixels"]) if channels == 1 else network["pixels"]
     table = {**network["architecture"], "width": _width(pixels, side) * wider}
     table["max_width"] *= wider
