@@ -56,4 +56,4 @@ $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist web/node_modules src/gansmith/serve/pages .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist web/node_modules src/gansmith/serve/pages src/gansmith/export/page .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Builds the pages into the wheel, where Node is there; without it the wheel has none, and `gansmith serve` says so."""
+"""Builds the pages into the wheel, where Node is there; without it the wheel has none, and the commands say so."""
 
 import shutil
 import subprocess
@@ -13,11 +13,14 @@ class Pages(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if version == "editable" or (root / "src/gansmith/serve/pages/index.html").is_file():
+        built = ("src/gansmith/serve/pages/index.html", "src/gansmith/export/page/runtime.wasm.gz")
+        if version == "editable" or all((root / file).is_file() for file in built):
             return
         npm = shutil.which("npm")
         if npm is None:
-            self.app.display_warning("No Node here: this wheel will have no pages for gansmith serve.")
+            self.app.display_warning(
+                "No Node here: this wheel will have no pages for gansmith serve and gansmith export --to page."
+            )
             return
         for words in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
             subprocess.run([npm, *words], cwd=root / "web", check=True)

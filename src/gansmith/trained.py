@@ -18,6 +18,7 @@ from gansmith.explore.walk import walk
 from gansmith.export.generator import read_generator
 from gansmith.export.onnx_generator import OnnxGenerator, is_export, read_onnx
 from gansmith.export.onnx_graphs import Graphs, write_onnx
+from gansmith.export.page import Page, write_page
 from gansmith.folder import atomic
 
 WALK_FRAMES, WALK_RATE = 60, 30  # frames from one seed to the next, and frames a second
@@ -143,9 +144,22 @@ class Trained:
         """
         if self.file is None:
             raise RunFolderError(f"{self.path} is an ONNX export already.")
+        return write_onnx(self.generator, self.codec, self._mean_w(), Path(folder), self.metadata["recipe"])
+
+    def export_page(self, path: str | Path) -> Page:
+        """The generator as one HTML file that runs in a browser, offline, with the run's report; `export/page.py`.
+
+        Raises GansmithError where packages or built pages are missing, `path` is taken or no .html, or samples are no
+        pictures.
+        """
+        if self.file is None:
+            raise RunFolderError(f"{self.path} is an ONNX export; a page is made from the run itself.")
+        return write_page(self.generator, self.codec, self._mean_w(), Path(path), self.metadata["recipe"], self.folder)
+
+    def _mean_w(self) -> Tensor:
+        """What truncation pulls towards: [1, ...], or [K, ...] for each class or cluster."""
         known = self.codec.spec.classes
-        mean_w = sampling.mean_latent(self.generator, torch.arange(known) if known else None)
-        return write_onnx(self.generator, self.codec, mean_w, Path(folder), self.metadata["recipe"])
+        return sampling.mean_latent(self.generator, torch.arange(known) if known else None)
 
     def export_weights(self, path: str | Path) -> Path:
         """generator.safetensors under another name: all that `load` needs, without the run.

@@ -59,32 +59,41 @@ def write_report(folder: Path) -> Path:
 
     Files that are missing or broken are shown as missing. Raises RunFolderError only where it cannot be written.
     """
+    path = folder / "report.html"
+    atomic.write_bytes(path, page(f"{folder.resolve().name}: gansmith report", "".join(report_parts(folder))))
+    return path
+
+
+def report_parts(folder: Path, *, commands: bool = True) -> list[str]:
+    """What the page says, as HTML, its heading first; `commands` name places on this machine's disk."""
     try:
         run = read_run(folder)
     except RunFolderError:
         run = {}
     rows = metrics_log.read(folder / "metrics.jsonl")
-    name = folder.resolve().name
-    body = [
-        _header(name, run, rows),
+    return [
+        _heading(folder.resolve().name, run),
+        _facts(run, rows),
         _alerts(folder),
         _samples(folder),
         _nearest(folder),
         _scores(run, rows),
         _charts(rows),
         _recipe(folder),
-        _commands(folder, run),
+        _commands(folder, run) if commands else "",
     ]
-    path = folder / "report.html"
-    atomic.write_bytes(path, page(f"{name}: gansmith report", "".join(body)))
-    return path
 
 
-def _header(name: str, run: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+def _heading(name: str, run: dict[str, Any]) -> str:
+    state = plain(run.get("state")) if "state" in run else "unknown"
+    told = f'<span class="state">{esc(state)}</span> <span class="soft">{esc(_STATES.get(state, ""))}</span>'
+    return f'<header><p class="soft">gansmith report</p><h1>{esc(name)}</h1><p>{told}</p></header>'
+
+
+def _facts(run: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     last = rows[-1] if rows else {}
     seen = plain_json.number(run.get("samples_seen", last.get("samples_seen")))
     seconds = plain_json.number(run.get("seconds", last.get("seconds")))
-    state = plain(run.get("state")) if "state" in run else "unknown"
     known = {
         "Samples seen": None if seen is None else count_text(seen),
         "Training time": None if seconds is None else duration_text(seconds),
@@ -94,11 +103,7 @@ def _header(name: str, run: dict[str, Any], rows: list[dict[str, Any]]) -> str:
         "Best so far": run.get("best"),
         "Versions": run.get("versions"),
     }
-    return (
-        f'<header><p class="soft">gansmith report</p><h1>{esc(name)}</h1>'
-        f'<p><span class="state">{esc(state)}</span> <span class="soft">{esc(_STATES.get(state, ""))}</span></p>'
-        f"{facts(known) if run or rows else missing('run.json is missing or damaged.')}</header>"
-    )
+    return facts(known) if run or rows else missing("run.json is missing or damaged.")
 
 
 def _alerts(folder: Path) -> str:

@@ -58,15 +58,30 @@ def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path,
     Raises GansmithError where packages are missing, the folder holds anything else, a network cannot be exported, or
     the graphs' samples differ from torch's by more than AGREE; nothing is written then.
     """
-    _require_packages()
     _require_ours(folder)
+    graphs = graphs_of(generator, codec)
+    found = require_agreement(generator, codec, graphs)
+    described = describe(generator, codec, mean_w, found, recipe)
+    files = {**graphs, DESCRIPTION: json.dumps(described, ensure_ascii=False, indent=1).encode()}
+    for name, content in files.items():
+        atomic.write_bytes(folder / name, content)
+    return Graphs(folder, found, sum(map(len, files.values())))
+
+
+def graphs_of(generator: Generator, codec: Codec) -> dict[str, bytes]:
+    """The two models, serialised, by the names of their files. Raises GansmithError as `write_onnx` does."""
+    _require_packages()
     z, given = _latents(generator, codec, EXAMPLE)
     with torch.inference_mode():
         w = generator.mapping(z, given)
-    graphs = {
+    return {
         MAPPING: _graph(_Mapping(generator), {"z": z, "given": given}, "w"),
         SYNTHESIS: _graph(_Synthesis(generator), {"w": w, "given": given}, "samples"),
     }
+
+
+def difference(generator: Generator, codec: Codec, graphs: dict[str, bytes]) -> float:
+    """The largest difference of a sample's value from torch's; NaN where one is NaN."""
     run_mapping, run_synthesis = runner(graphs[MAPPING]), runner(graphs[SYNTHESIS])
     differences = []
     for z, given in (_latents(generator, codec, count) for count in CHECKED):
@@ -74,17 +89,19 @@ def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path,
             wanted = generator(z, given)
         samples = run_synthesis({"w": run_mapping({"z": z, "given": given}), "given": given})
         differences.append(float((samples - wanted).abs().max()))
-    difference = max(differences)
-    if not all(found <= AGREE for found in differences):  # NaN too
+    return float(torch.tensor(differences).max())
+
+
+def require_agreement(generator: Generator, codec: Codec, graphs: dict[str, bytes]) -> float:
+    """`difference`. Raises GansmithError where it is more than AGREE."""
+    found = difference(generator, codec, graphs)
+    if not found <= AGREE:  # NaN too
         raise GansmithError(
-            f"The ONNX graphs do not make what the generator makes: a value differs by {difference:.2g}, wanted at "
+            f"The ONNX graphs do not make what the generator makes: a value differs by {found:.2g}, wanted at "
             f"most {AGREE:g}. Nothing was written. Please report the network ({type(generator).__name__}) and the "
             f"versions of {', '.join(NEEDED)}; generator.safetensors holds the weights for programs with torch."
         )
-    files = {**graphs, DESCRIPTION: _description(generator, codec, mean_w, difference, recipe)}
-    for name, content in files.items():
-        atomic.write_bytes(folder / name, content)
-    return Graphs(folder, difference, sum(map(len, files.values())))
+    return found
 
 
 class _Mapping(nn.Module):
@@ -136,10 +153,11 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor | None], output: str) -> 
     return model
 
 
-def _description(
+def describe(
     generator: Generator, codec: Codec, mean_w: Tensor, difference: float, recipe: dict[str, Any]
-) -> bytes:
-    description = {
+) -> dict[str, Any]:
+    """What a program needs to know of the graphs, JSON; the arguments are those of `write_onnx`."""
+    return {
         "format": FORMAT,
         "samples": codec.describe(),
         "z": [generator.latent_size],
@@ -149,7 +167,6 @@ def _description(
         "largest_difference_from_torch": difference,
         "recipe": recipe,
     }
-    return json.dumps(description, ensure_ascii=False, indent=1).encode()
 
 
 def _require_packages() -> None:

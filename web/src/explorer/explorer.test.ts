@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { type About, dragged, edited, given, restored, start } from "./latent";
+import { textOf, withText } from "./png";
+import { cluster, latent, Mersenne } from "./torch";
+
+const about: About = {
+  samples: { shape: [1, 8, 8], classes: null, clusters: [0.1, 0.2, 0.3, 0.4] },
+  z: [12],
+  w: [2, 3],
+  given: 4,
+  mean_w: [0, 1, 2, 3].map((k) => [[k, k, k], [k, k, k]]),
+  directions: { principal: [[1, 0, 0]], closed_form: [[0, 2, 0]] },
+  largest_difference_from_torch: 0,
+};
+
+describe("torch's random numbers", () => {
+  it("are those of the Mersenne twister", () => {
+    const random = new Mersenne(5489n);
+    for (let k = 1; k < 10_000; k++) random.draw();
+    expect(random.draw()).toBe(4123659995); // the 10,000th, as the C++ standard says of its default seed
+  });
+  // printed by gansmith.explore.sampling.latents and gansmith.contracts.GivenSpec.draw
+  it.each([
+    [0, [-1.12584, -1.15236, 0.322275, -1.695931, -0.551529], 3],
+    [7, [-0.53945, 1.889659, -1.440914, -0.107742, 0.222916], 1],
+    [123456, [0.138666, -0.934616, 0.32093, 0.792181, 0.712414], 0],
+  ])("make the latent and the cluster of seed %d", (seed, numbers, group) => {
+    const z = latent(seed, 64);
+    [0, 1, 8, 17, 63].forEach((place, i) => expect(z[place]).toBeCloseTo(numbers[i] as number, 5));
+    expect(cluster(seed, [0.1, 0.2, 0.3, 0.4])).toBe(group);
+  });
+  it("also fill latents that are no whole block", () => {
+    const z = [...latent(3, 12)];
+    const wanted = [1.541501, 1.956541, -0.32655, 0.736814, -1.189335, -0.235322, -1.511765, 1.928823, 0.997203, 0.579394, 0.433204, -1.37697];
+    z.forEach((value, i) => expect(value).toBeCloseTo(wanted[i] as number, 5));
+  });
+});
+
+describe("a view", () => {
+  it("tells every picture its own cluster, or one to all", () => {
+    expect(given(about, { ...start(about), seed: 7 }, 0)).toBe(1);
+    expect(given(about, { ...start(about), given: 2 }, 5)).toBe(2);
+    const classes = { ...about, samples: { ...about.samples, classes: ["a", "b", "c", "d"], clusters: null } };
+    expect(given(classes, start(classes), 5)).toBe(1);
+    expect(given({ ...about, given: 0 }, start(about), 5)).toBe(-1);
+  });
+  it("turns a dragged latent without changing its length, and back", () => {
+    const size = (v: Float32Array) => Math.hypot(...v);
+    const plain = dragged(about, start(about), 0);
+    const moved = dragged(about, { ...start(about), drags: { 0: [0.2, -0.1] } }, 0);
+    const turned = dragged(about, { ...start(about), drags: { 0: [1, 0] } }, 0); // once around
+    expect(size(moved)).toBeCloseTo(size(plain), 4);
+    expect(Math.abs((moved[0] as number) - (plain[0] as number))).toBeGreaterThan(0.01);
+    turned.forEach((value, i) => expect(value).toBeCloseTo(plain[i] as number, 4));
+  });
+  it("truncates towards its cluster's mean and moves only the chosen layers", () => {
+    const w = Float32Array.of(1, 2, 3, 4, 5, 6);
+    const view = { ...start(about), truncation: 0.5, steps: { principal: [2], closed_form: [-1] }, layers: [1, 1] as [number, number] };
+    expect([...edited(about, view, w, 1)]).toEqual([1, 1.5, 2, 2.5 + 2, 3 - 2, 3.5]);
+    expect([...edited(about, start(about), w, 3)]).toEqual([...w]);
+  });
+  it("comes back from a recipe, and from nothing that is none", () => {
+    const view = { ...start(about), seed: 9, drags: { 9: [0.1, 0.2] as [number, number] } };
+    expect(restored(about, JSON.parse(JSON.stringify(view)))).toEqual(view);
+    for (const wrong of [null, 3, {}, { ...view, seed: -1 }, { ...view, truncation: "1" }, { ...view, layers: [1, 0] }, { ...view, given: 4 }, { ...view, steps: { principal: [0, 0], closed_form: [0] } }, { ...view, drags: { 9: [1] } }])
+      expect(restored(about, wrong)).toBeNull();
+  });
+});
+
+describe("a PNG", () => {
+  const png = Uint8Array.from(atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="), (c) => c.charCodeAt(0));
+  it("carries text, and stays a PNG", async () => {
+    const with_text = new Uint8Array(await withText(png, '{"seed": 7, "名": 1}').arrayBuffer());
+    expect(textOf(with_text)).toBe('{"seed": 7, "名": 1}');
+    expect([...with_text.slice(0, png.length - 12)]).toEqual([...png.slice(0, -12)]);
+    expect([...with_text.slice(-12)]).toEqual([...png.slice(-12)]);
+  });
+  it("may carry none", () => {
+    expect(textOf(png)).toBeNull();
+    expect(textOf(Uint8Array.of(1, 2, 3))).toBeNull();
+  });
+});
