@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,11 @@ def test_there_are_benchmarks() -> None:
 def test_small_runs_and_gives_its_keys(name: str, tmp_path: Path) -> None:
     if name == "steady_memory" and sys.platform != "linux":
         pytest.skip("only Linux tells a process' resident memory")
+    if name == "explorer":
+        for package in ("playwright", "onnxruntime", "onnxscript"):
+            pytest.importorskip(package)
+        if not (shutil.which("chromium") and (ROOT / "src/gansmith/export/page/page.js").is_file()):
+            pytest.skip("no Chromium here, or the page's parts are not built: make web")
     check(small(name, tmp_path / "result.json", name), name)
 
 

@@ -18,11 +18,13 @@ from gansmith.data.codec import ImageCodec, to_bytes
 from gansmith.data.point_codec import PointCodec
 from gansmith.errors import GansmithError
 from gansmith.explore.sampling import latents, mean_latent
+from gansmith.export import explorable as explorable_module
 from gansmith.export import page as page_module
 from gansmith.export.directions import find_directions
+from gansmith.export.explorable import halved
 from gansmith.export.onnx_generator import SYNTHESIS
 from gansmith.export.onnx_graphs import graphs_of
-from gansmith.export.page import PARTS, Page, halved, write_page
+from gansmith.export.page import PARTS, Page, write_page
 from gansmith.folder.run_json import update_run
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.stylegan2 import StyleGAN2
@@ -71,13 +73,14 @@ def test_a_page_holds_the_report_and_no_place_on_the_makers_disk(tmp_path: Path)
     assert str(tmp_path) not in text
     assert "default-src 'none'" in text.replace("&#x27;", "'")
     assert "Permission is hereby granted" in text
+    assert "Microsoft Corporation" in text
 
 
 @needs_build
 @pytest.mark.parametrize(
     ("name", "codec", "reason"),
     [
-        ("x.htm", PointCodec(Spec((2,)), (0.0, 0.0), (1.0, 1.0)), "pictures"),
+        ("x.htm", PointCodec(Spec((2,)), (0.0, 0.0), (1.0, 1.0)), "points"),
         ("x.png", None, "ends in .html"),
         ("taken.html", None, "there already"),
     ],
@@ -102,7 +105,7 @@ def test_without_its_parts_a_page_is_refused(tmp_path: Path, monkeypatch: pytest
 def test_weights_that_halves_cannot_hold_stay_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = len(graphs_of(*clustered())[SYNTHESIS])
     assert len(halved(graphs_of(*clustered())[SYNTHESIS])) < 0.7 * whole
-    monkeypatch.setattr(page_module, "GREY", 0.0)
+    monkeypatch.setattr(explorable_module, "GREY", 0.0)
     assert write(*clustered(), tmp_path / "x.html").difference <= 1e-4
 
 

@@ -21,12 +21,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gansmith.config import build
+from gansmith.contracts import Architecture, GivenSpec, Spec
+from gansmith.data.codec import ImageCodec
 from gansmith.errors import GansmithError, RunFolderError
-from gansmith.folder import alerts, metrics_log
+from gansmith.folder import alerts, generator_file, metrics_log
 from gansmith.folder.alerts import Alert
 from gansmith.folder.run_json import update_run
-from gansmith.serve import live, server
+from gansmith.serve import generators, live, server
 from gansmith.serve.columns import columns
+from gansmith.serve.generators import Generators, has_generator
 from gansmith.serve.library import Library
 
 uvicorn = pytest.importorskip("uvicorn")
@@ -408,7 +412,7 @@ def page(tmp_path: Path) -> Iterator[Any]:
             assert asked == {address.split("/")[2]}
             browser.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) in (0, 130)
+        assert process.wait(30) in (0, 130)
     finally:
         process.kill()
 
@@ -419,6 +423,55 @@ def accessible(page: Any) -> None:
         page.evaluate(AXE.read_text(encoding="utf-8"))
         found = page.evaluate("axe.run()")["violations"]
         assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def a_generator(folder: Path) -> Path:
+    """A run folder with a generator of 8x8 pictures, of two classes."""
+    spec = Spec((1, 8, 8), GivenSpec(("cat", "<b>dog</b>")))
+    table = {"name": "mlp", "generator_widths": [16], "discriminator_widths": [16], "latent": 12}
+    network = build(Architecture, table, "x", trust=False).build(spec)[0]  # type: ignore[type-abstract]
+    tensors = {name: x.detach() for name, x in network.state_dict().items()}
+    said = {"codec": ImageCodec(spec).describe(), "recipe": {"architecture": table, "data": {"path": "/x/photos"}}}
+    generator_file.write(a_run(folder) / "generator.safetensors", tensors, said)
+    return folder
+
+
+def test_generators_are_made_once_and_anew_when_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    folder = a_generator(tmp_path / "a")
+    found = Generators()
+    first = found.of(folder)
+    assert sorted(first.graphs) == ["mapping.onnx", "synthesis.onnx"]
+    assert found.of(folder) is first
+    os.utime(folder / "generator.safetensors", (1, 1))
+    assert found.of(folder) is not first
+    (folder / "generator.safetensors").write_bytes(b"no generator")
+    with pytest.raises(GansmithError):
+        found.of(folder)
+    monkeypatch.setattr(generators, "Trained", lambda path: 1 / 0)
+    with pytest.raises(GansmithError, match="cannot be explored"):
+        found.of(folder)
+    assert not has_generator(a_run(tmp_path / "b"))
+    (tmp_path / "b" / "generator.safetensors").symlink_to(folder / "generator.safetensors")
+    with pytest.raises(RunFolderError, match="first checkpoint"):
+        found.of(tmp_path / "b")
+
+
+def test_a_generator_is_explored(tmp_path: Path, page: Any) -> None:
+    pytest.importorskip("onnxruntime")
+    a_generator(tmp_path / "one")
+    page.get_by_role("link", name="one", exact=False).first.click()
+    page.get_by_role("link", name="Explore its latent space").click()
+    page.locator(".explorer[aria-busy=false]").wait_for(timeout=120_000)
+    before = page.locator(".large").evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("Class").select_option("<b>dog</b>")
+    page.get_by_role("slider", name="Direction 1", exact=True).first.fill("2.1")
+    page.locator(".explorer[aria-busy=false]").wait_for(timeout=120_000)
+    assert page.locator(".large").evaluate("canvas => canvas.toDataURL()") != before
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("link", name="Back to the run").click()
+    page.get_by_role("heading", name="Charts").wait_for()
 
 
 def test_runs_are_compared(tmp_path: Path, page: Any) -> None:

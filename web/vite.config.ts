@@ -1,7 +1,12 @@
 import { defineConfig } from "vite";
+import { apart, runtime } from "./vite.runtime";
+
+const out = "../src/gansmith/serve/pages";
 
 export default defineConfig({
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  build: { outDir: "../src/gansmith/serve/pages", emptyOutDir: true, assetsInlineLimit: 0, modulePreload: false },
+  worker: { format: "iife", plugins: () => [apart] },
+  plugins: [runtime(out)],
+  build: { outDir: out, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: false, license: { fileName: "licenses.md" } },
 });

@@ -15,6 +15,7 @@ from gansmith.errors import DataError, RecipeError, RunFolderError, nearest
 from gansmith.explore import sampling
 from gansmith.explore.film import require_film, write_film
 from gansmith.explore.walk import walk
+from gansmith.export.explorable import Explorable, explorable
 from gansmith.export.generator import read_generator
 from gansmith.export.onnx_generator import OnnxGenerator, is_export, read_onnx
 from gansmith.export.onnx_graphs import Graphs, write_onnx
@@ -155,6 +156,10 @@ class Trained:
         if self.file is None:
             raise RunFolderError(f"{self.path} is an ONNX export; a page is made from the run itself.")
         return write_page(self.generator, self.codec, self._mean_w(), Path(path), self.metadata["recipe"], self.folder)
+
+    def explorable(self) -> Explorable:
+        """What an explorer in a browser needs; `export/explorable.py`. Raises GansmithError."""
+        return explorable(self.generator, self.codec, self._mean_w())
 
     def _mean_w(self) -> Tensor:
         """What truncation pulls towards: [1, ...], or [K, ...] for each class or cluster."""

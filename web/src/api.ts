@@ -1,5 +1,7 @@
 // What the server tells. Everything in it comes from run folders that nobody vouches for: it is shown as text only.
 
+import type { About } from "./explorer/latent";
+
 export interface Overview {
   id: string;
   name: string;
@@ -34,6 +36,7 @@ export interface Run extends Overview {
   alerts: Alert[];
   grids: string[];
   others: string[];
+  generator: boolean; // whether there is one to explore
 }
 
 /** A number as JSON has it: NaN and infinities are words. */
@@ -65,6 +68,17 @@ export const runs = () => get<Overview[]>("api/runs");
 export const run = (id: string) => get<Run>(`api/run?${named(id)}`);
 export const metrics = (id: string) => get<Metrics>(`api/metrics?${named(id)}`);
 export const picture = (id: string, file: string) => `api/picture?${named(id)}&file=${encodeURIComponent(file)}`;
+
+/** A run's generator for the explorer; the server works some seconds for it. */
+export const generator = (id: string) => get<About>(`api/generator?${named(id)}`);
+export const graph = (id: string, name: string) => bytes(`api/graph?${named(id)}&name=${name}`);
+export const runtime = () => bytes(new URL("runtime.wasm.gz", location.href).pathname, true);
+
+async function bytes(path: string, packed = false): Promise<ArrayBuffer> {
+  const answer = await fetch(path);
+  if (!answer.ok || !answer.body) throw new Error(await answer.text());
+  return (packed ? new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))) : answer).arrayBuffer();
+}
 
 /** Calls `hear` with what is new in a run after byte `from` of its metrics; the browser reconnects by itself. */
 export function listen(id: string, from: number, hear: (news: News) => void): () => void {

@@ -4,8 +4,10 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import { Compare } from "./compare";
+import { Explore } from "./explore";
 import { List } from "./list";
 import { Run } from "./run";
+import "./explorer/explorer.css";
 import "./style.css";
 import { type Language, languages, preferred } from "./text";
 
@@ -26,6 +28,7 @@ function App() {
   }, [language]);
   const id = /^#\/run\/(.+)$/.exec(place)?.[1];
   const ids = /^#\/compare\/(.+)$/.exec(place)?.[1]?.split(",").map(decodeURIComponent);
+  const explored = /^#\/explore\/(.+)$/.exec(place)?.[1];
   return (
     <>
       <header>
@@ -36,7 +39,8 @@ function App() {
       </header>
       {id && <Run key={id} id={decodeURIComponent(id)} words={words} />}
       {ids && <Compare key={place} ids={ids} words={words} />}
-      {!id && !ids && <List words={words} />}
+      {explored && <Explore key={explored} id={decodeURIComponent(explored)} words={words} />}
+      {!id && !ids && !explored && <List words={words} />}
     </>
   );
 }

@@ -3,8 +3,10 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Engine } from "./explorer/engine";
+import EngineWorker from "./explorer/worker?worker&inline";
 import { Explorer } from "./explorer/explorer";
 import type { About } from "./explorer/latent";
+import "./explorer/explorer.css";
 import "./page.css";
 import { type Language, languages, preferred } from "./text";
 
@@ -23,7 +25,7 @@ function Page({ about }: { about: About }) {
     document.documentElement.lang = language;
   }, [language]);
   useEffect(() => {
-    const ready = new Engine(about);
+    const ready = new Engine(about, new EngineWorker());
     Promise.all([unpacked("wasm"), unpacked("mapping"), unpacked("synthesis")])
       .then((parts) => ready.load(...parts))
       .then(() => setEngine(ready), (error: unknown) => setTrouble(String(error)));

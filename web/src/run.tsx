@@ -73,6 +73,11 @@ export function Run({ id, words }: { id: string; words: Words }) {
         {run.state === "running" && rate !== null && ` · ${short(rate)} ${words.perSecond}`}
         {run.state === "running" && left !== null && ` · ${duration(left)} ${words.left}`}
       </p>
+      {run.generator && (
+        <p>
+          <a href={`#/explore/${encodeURIComponent(id)}`}>{words.explore}</a>
+        </p>
+      )}
       <Alarms run={run} words={words} />
       {grids.length > 0 && <Scrubber id={id} grids={grids} index={index} pick={setPicked} words={words} />}
       <section>

@@ -1,7 +1,7 @@
 """One HTML file in which a trained generator runs by itself: no server, no network, no program but a browser.
 
-It holds the graphs of `onnx_graphs.py` with their weights in half precision, ONNX Runtime compiled to WebAssembly, the
-explorer (`web/src/explorer`), and the run's report. Its Content-Security-Policy lets it fetch nothing at all.
+It holds what `explorable.py` makes of the generator, ONNX Runtime compiled to WebAssembly, the explorer
+(`web/src/explorer`), and the run's report. Its Content-Security-Policy lets it fetch nothing at all.
 """
 
 from __future__ import annotations
@@ -14,19 +14,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from gansmith.callbacks.report import report_parts
 from gansmith.callbacks.report_page import STYLE, esc
 from gansmith.contracts import Codec, Generator
 from gansmith.errors import GansmithError, RecipeError
-from gansmith.export.directions import find_directions
-from gansmith.export.onnx_graphs import describe, difference, graphs_of, require_agreement
+from gansmith.export.explorable import GREY, Explorable, explorable
 from gansmith.folder import atomic
 
-GREY = 1 / 127.5  # a grey level; weights in half precision that make more of a difference are kept in float32
-LEAST_NUMBERS = 256  # tensors with fewer stay in float32
 PARTS = ("page.js", "page.css", "runtime.wasm.gz", "licenses.md")
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob: data:; "
@@ -57,27 +53,18 @@ def write_page(
     `mean_w` as `write_onnx` takes it. Raises GansmithError where the pages were not built, packages are missing, the
     samples are no pictures, `path` is taken or the graphs differ; nothing is written then.
     """
-    _require(codec, path)
+    _require(path)
     parts = _parts()
-    whole = graphs_of(generator, codec)
-    graphs = {name: halved(graph) for name, graph in whole.items()}
-    differs = difference(generator, codec, graphs)
-    if not differs < GREY:
-        graphs, differs = whole, require_agreement(generator, codec, whole)
-    found = find_directions(generator, codec.spec.classes)
-    about = describe(generator, codec, mean_w, differs, recipe={})
-    about["directions"] = {"principal": found.principal.tolist(), "closed_form": found.closed_form.tolist()}
+    found = explorable(generator, codec, mean_w)
     name = run.resolve().name if run else path.stem
     heading, *report = report_parts(run, commands=False) if run else [f"<h1>{esc(name)}</h1>"]
     body = _without_paths("".join([heading, '<div id="explorer"></div>', *report]), recipe)
-    content = _html(name, body, parts, about, graphs)
+    content = _html(name, body, parts, found)
     atomic.write_bytes(path, content)
-    return Page(path, differs, len(content))
+    return Page(path, found.difference, len(content))
 
 
-def _require(codec: Codec, path: Path) -> None:
-    if not codec.single:
-        raise RecipeError("A page is made for generators of pictures; these are points. Export them with --to onnx.")
+def _require(path: Path) -> None:
     if path.suffix not in (".html", ".htm"):
         raise RecipeError(f"A page is written to a file that ends in .html, not to '{path}'.")
     if path.exists():
@@ -95,37 +82,21 @@ def _parts() -> dict[str, bytes]:
         ) from error
 
 
-def halved(graph: bytes) -> bytes:
-    """The ONNX model with its larger weights kept in float16, and cast to float32 where they are used."""
-    import onnx
-    from onnx import helper, numpy_helper
-
-    model = onnx.load_from_string(graph)
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size >= LEAST_NUMBERS and np.abs(values).max() < 6e4:
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            model.graph.node.insert(0, helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    halves: bytes = model.SerializeToString()
-    return halves
-
-
 def _without_paths(body: str, recipe: dict[str, Any]) -> str:
     """The report without the place of the data on its maker's disk, only its name."""
     place = str(recipe.get("data", {}).get("path", ""))
     return body.replace(esc(place), esc(Path(place).name)) if "/" in place or "\\" in place else body
 
 
-def _html(name: str, body: str, parts: dict[str, bytes], about: dict[str, Any], graphs: dict[str, bytes]) -> bytes:
+def _html(name: str, body: str, parts: dict[str, bytes], found: Explorable) -> bytes:
     """One document. In scripts `<` is written as JSON and JavaScript allow, so that nothing can end one early."""
     packed = {"wasm": parts["runtime.wasm.gz"]}
-    packed |= {Path(file).stem: gzip.compress(graph, mtime=0) for file, graph in graphs.items()}
+    packed |= {Path(file).stem: gzip.compress(graph, mtime=0) for file, graph in found.graphs.items()}
     data = "".join(
         f'<script type="text/plain" id="{key}">{base64.b64encode(content).decode()}</script>'
         for key, content in packed.items()
     )
-    described = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")
+    described = json.dumps(found.about, ensure_ascii=False).replace("<", "\\u003c")
     script = parts["page.js"].decode().replace("</script", "<\\/script").replace("<!--", "<\\!--")
     licences = parts["licenses.md"].decode()
     return (

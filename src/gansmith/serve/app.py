@@ -15,9 +15,10 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gansmith.errors import GansmithError
+from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import alerts, plain_json
 from gansmith.serve.columns import columns
+from gansmith.serve.generators import Generators, has_generator
 from gansmith.serve.guard import Guard
 from gansmith.serve.library import Library, others, pictures
 from gansmith.serve.live import changes
@@ -27,7 +28,7 @@ LARGEST_RECIPE = 100_000  # letters of a recipe that are shown
 
 def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
     """The runs below `root`, for browsers that carry `token` and ask one of `hosts` (name:port)."""
-    library = Library(root)
+    library, generators = Library(root), Generators()
 
     async def runs(_: Request) -> Response:
         return _json(await run_in_threadpool(library.overviews))
@@ -42,6 +43,17 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
     async def picture(request: Request) -> Response:
         asked = request.query_params
         return FileResponse(library.picture(asked.get("id", ""), asked.get("file", "")), media_type="image/png")
+
+    async def generator(request: Request) -> Response:
+        folder = library.folder(request.query_params.get("id", ""))
+        return _json((await run_in_threadpool(generators.of, folder)).about)
+
+    async def graph(request: Request) -> Response:
+        asked = request.query_params
+        found = await run_in_threadpool(generators.of, library.folder(asked.get("id", "")))
+        if asked.get("name") not in found.graphs:
+            raise RunFolderError(f"There is no graph of that name, only {' and '.join(found.graphs)}.")
+        return Response(found.graphs[asked["name"]], media_type="application/octet-stream")
 
     async def events(request: Request) -> Response:
         asked = request.query_params
@@ -59,6 +71,8 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         Route("/api/metrics", metrics),
         Route("/api/picture", picture),
         Route("/api/events", events),
+        Route("/api/generator", generator),
+        Route("/api/graph", graph),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Guard(Starlette(routes=routes, exception_handlers={GansmithError: refused}), token, hosts)
@@ -79,6 +93,7 @@ def _described(library: Library, name: str) -> dict[str, Any]:
         "alerts": [asdict(alert) for alert in alerts.read(folder)],
         "grids": pictures(folder),
         "others": others(folder),
+        "generator": has_generator(folder),
     }
 
 

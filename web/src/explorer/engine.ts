@@ -1,6 +1,5 @@
 // Asks the worker for pictures; what is asked while it works replaces what was asked before (the newest wins).
 
-import EngineWorker from "./worker?worker&inline";
 import { type About, dragged, edited, given, type View } from "./latent";
 
 export type Picture = [number, number, number]; // channels, height, width
@@ -16,11 +15,14 @@ export interface Answer {
 type Unnumbered = Ask extends infer A ? (A extends Ask ? Omit<A, "id"> : never) : never;
 
 export class Engine {
-  private readonly worker = new EngineWorker();
   private readonly waiting = new Map<number, (said: Answer) => void>();
   private asked = 0;
 
-  constructor(private readonly about: About) {
+  /** `worker` runs worker.ts; a page that lies in one file has it inside. */
+  constructor(
+    readonly about: About,
+    private readonly worker: Worker,
+  ) {
     this.worker.onmessage = (event: MessageEvent<Answer>) => this.waiting.get(event.data.id)?.(event.data);
   }
 
@@ -43,6 +45,10 @@ export class Engine {
     const pixels = made.pixels as Uint8ClampedArray<ArrayBuffer>;
     const bytes = 4 * picture[1] * picture[2];
     return which.map((_, i) => new ImageData(pixels.slice(i * bytes, (i + 1) * bytes), picture[2], picture[1]));
+  }
+
+  end(): void {
+    this.worker.terminate();
   }
 
   private ask(what: Unnumbered): Promise<Answer> {
