@@ -451,6 +451,9 @@ def test_generators_are_made_once_and_anew_when_they_change(tmp_path: Path, monk
     monkeypatch.setattr(generators, "Trained", lambda path: 1 / 0)
     with pytest.raises(GansmithError, match="cannot be explored"):
         found.of(folder)
+    monkeypatch.setattr(generators, "LARGEST", 5)
+    with pytest.raises(RunFolderError, match="too many"):
+        found.of(folder)
     assert not has_generator(a_run(tmp_path / "b"))
     (tmp_path / "b" / "generator.safetensors").symlink_to(folder / "generator.safetensors")
     with pytest.raises(RunFolderError, match="first checkpoint"):

@@ -10,6 +10,7 @@ from gansmith.export.explorable import Explorable
 from gansmith.trained import Trained
 
 KEPT = 2  # generators
+LARGEST = 500 << 20  # bytes of one that a browser could hold
 FILE = "generator.safetensors"
 
 
@@ -29,8 +30,13 @@ class Generators:
         """Raises GansmithError where there is none, or one that cannot run in a browser."""
         if not has_generator(folder):
             raise RunFolderError(f"The run '{folder.name}' has no generator yet: the first checkpoint brings it.")
+        found = (folder / FILE).stat()
+        if found.st_size > LARGEST:
+            raise RunFolderError(
+                f"The generator of '{folder.name}' has {found.st_size >> 20} MB, too many for a browser."
+            )
         with self._busy:
-            key = (folder, (folder / FILE).stat().st_mtime_ns)
+            key = (folder, found.st_mtime_ns)
             if key not in self._kept:
                 self._kept = dict([*self._kept.items()][1 - KEPT :]) | {key: _made(folder)}
             return self._kept[key]
