@@ -136,6 +136,8 @@ def opened(browser: Any, path: Path) -> tuple[Any, list[str]]:
 
 
 def settled(one: Any) -> None:
+    """Two frames later, since a click is drawn after the next one, and when nothing is left to draw."""
+    one.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     one.locator(".explorer[aria-busy=false]").wait_for(timeout=120_000)
 
 

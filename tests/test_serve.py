@@ -287,7 +287,7 @@ def test_every_answer_forbids_inline_scripts_and_guessing(served: Served) -> Non
         _, headers, _ = served.get(path)
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
+        assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")  # which runs no script
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 

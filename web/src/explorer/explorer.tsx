@@ -6,7 +6,7 @@ import type { Engine } from "./engine";
 import { type About, given, type Kind, kinds, layerCount, LONGEST, restored, SHOWN, start, type View } from "./latent";
 import { textOf, withText } from "./png";
 
-const PAUSE = 500; // milliseconds between two changes that are undone apart
+const PAUSE = 500; // milliseconds between two moves of sliders that are undone apart
 const FARTHEST = 0.5; // turns of the latent: the opposite one
 
 interface Props {
@@ -25,9 +25,9 @@ export function Explorer({ about, engine, words }: Props) {
   const large = useRef<HTMLCanvasElement>(null);
   const small = useRef<(HTMLCanvasElement | null)[]>([]);
 
-  const change = (next: Partial<View>) => {
-    if (Date.now() - changed.current > PAUSE) past.current.push(view);
-    changed.current = Date.now();
+  const change = (next: Partial<View>, sliding = false) => {
+    if (!sliding || Date.now() - changed.current > PAUSE) past.current.push(view);
+    changed.current = sliding ? Date.now() : 0;
     setView({ ...view, ...next });
   };
   const undo = () => {
@@ -47,8 +47,8 @@ export function Explorer({ about, engine, words }: Props) {
 
   const seed = view.seed + view.picked;
   const [across, down] = view.drags[seed] ?? [0, 0];
-  const drag = (x: number, y: number) => change({ drags: { ...view.drags, [seed]: [clamp(x), clamp(y)] } });
-  const step = (kind: Kind, k: number, to: number) => change({ steps: { ...view.steps, [kind]: view.steps[kind].map((s, i) => (i === k ? to : s)) } });
+  const drag = (x: number, y: number) => change({ drags: { ...view.drags, [seed]: [clamp(x), clamp(y)] } }, true);
+  const step = (kind: Kind, k: number, to: number) => change({ steps: { ...view.steps, [kind]: view.steps[kind].map((s, i) => (i === k ? to : s)) } }, true);
 
   const save = async () => {
     const png = await new Promise<Blob | null>((done) => large.current?.toBlob(done, "image/png"));
@@ -114,7 +114,7 @@ export function Explorer({ about, engine, words }: Props) {
             </label>
           )}
         </div>
-        <Slide label={words.truncation} value={view.truncation} least={0} most={1} change={(truncation) => change({ truncation })} />
+        <Slide label={words.truncation} value={view.truncation} least={0} most={1} change={(truncation) => change({ truncation }, true)} />
         <Slide label={words.across} value={across} least={-FARTHEST} most={FARTHEST} change={(x) => drag(x, down)} />
         <Slide label={words.down} value={down} least={-FARTHEST} most={FARTHEST} change={(y) => drag(across, y)} />
         {layers > 1 && (
