@@ -42,9 +42,10 @@ DRAG = """
 def run(small: bool = False, *, seconds: float = 5.0, times: int = 3) -> dict[str, Any]:
     """`times` times each. Needs Playwright and Chromium."""
     seconds, times, sides = (0.5, 1, SIDES[:1]) if small else (seconds, times, SIDES)
+    networks = NETWORKS[:1] if small else NETWORKS
     measures = []
     with folder() as here:
-        for name in NETWORKS:
+        for name in networks:
             for side in sides:
                 page = here / f"{name}-{side}.html"
                 size = call(write, name, side, str(page))

@@ -1,12 +1,15 @@
-"""Shared by all tests: one torch thread a worker (two workers run on two cores), no user cache, no network."""
+"""Shared by all tests: one torch thread a worker and its processes (two workers run on two cores; two threads on a core
+that another has wait for each other, ten times as long), no user cache, no network."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
+os.environ["OMP_NUM_THREADS"] = "1"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

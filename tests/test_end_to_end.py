@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -11,19 +13,33 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gansmith.cli.app import main
+
 BAR = 8.0  # Frechet distance to the training digits, in units of train-vs-test; after 64 samples it was 36.9
 
 
-def gansmith(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a user starts it."""
     command = [sys.executable, "-m", "gansmith", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=250, check=False)
+
+
+def gansmith(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The same within this process, which has imported torch already."""
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            code = main(arguments)
+        except SystemExit as asked:
+            code = asked.code if isinstance(asked.code, int) else 1
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("sklearn")
     folder = tmp_path_factory.mktemp("user")
-    done = gansmith("train", "digits", "--run", "run", "--samples", "12k", cwd=folder)
+    done = process("train", "digits", "--run", "run", "--samples", "12k", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -69,10 +85,12 @@ def test_handing_on(trained: Path) -> None:
         assert done.returncode == 2
         assert words in done.stderr
     pytest.importorskip("onnxruntime")
-    done = gansmith("export", "digits.safetensors", "--to", "onnx", "--out", "graphs", cwd=trained)
+    done = process("export", "digits.safetensors", "--to", "onnx", "--out", "graphs", cwd=trained)
     assert done.returncode == 0, done.stderr
     assert "from torch's" in done.stdout
     assert done.stderr == ""
+    description = json.loads((trained / "graphs" / "gansmith.json").read_text(encoding="utf-8"))
+    assert description["given"] == len(description["mean_w"]) == 10
     done = gansmith("sample", "graphs", "--out", "graphs.png", cwd=trained)
     assert done.returncode == 0, done.stderr
 
@@ -93,8 +111,6 @@ def test_films(trained: Path) -> None:
         assert done.returncode == 0, done.stderr
         with Image.open(trained / f"{verb}.webp") as film:
             assert film.n_frames > 5  # type: ignore[attr-defined]
-    description = json.loads((trained / "graphs" / "gansmith.json").read_text(encoding="utf-8"))
-    assert description["given"] == len(description["mean_w"]) == 10
 
 
 def test_evaluate_compare_and_check(trained: Path) -> None:

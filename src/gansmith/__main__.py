@@ -9,17 +9,18 @@ from gansmith.cli.app import main
 
 
 def run() -> int:
-    """The exit code. One of several processes that fails ends at once, without taking the interpreter apart: threads of
-    the group that it has left without a word may then abort it, and its own exit code would be lost."""
+    """The exit code. One of several processes ends at once, without taking the interpreter apart: threads of the group,
+    which the others may have left by now, can abort it there ("terminate called"), and its exit code would be lost."""
     try:
         code: object = main()
     except SystemExit as asked:
         code = asked.code
-    if code and os.environ.get("WORLD_SIZE", "1") != "1":
+    code = code if isinstance(code, int) else int(bool(code))
+    if os.environ.get("WORLD_SIZE", "1") != "1":
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 1)
-    return code if isinstance(code, int) else bool(code)
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":
