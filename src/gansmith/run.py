@@ -12,8 +12,8 @@ import torch
 
 from gansmith.callbacks.base import Callback
 from gansmith.callbacks.checkpoint import restore
+from gansmith.callbacks.control import Control
 from gansmith.callbacks.recovery import Recovery
-from gansmith.callbacks.stop import Stop
 from gansmith.callbacks.stopwatch import Stopwatch
 from gansmith.contracts import Batch, Clock, Codec, Dataset, Report
 from gansmith.data.loader import Loader
@@ -75,11 +75,11 @@ class Run:
             return follow(self)
         loader = self.loader()
         try:
-            with Stop() as stop:
+            with Control(self) as control:
                 with self.watch.stopped():
                     for callback in callbacks:
                         callback.start(self)
-                while self.progress() < 1 and not stop.asked:
+                while self.progress() < 1 and control.goes_on():
                     report = self.step(loader.next(), min(self.progress(), 1.0))
                     self.seconds_waiting = loader.seconds_waiting
                     if not report.finite:

@@ -62,6 +62,14 @@ async function get<T>(path: string): Promise<T> {
   return answer.json() as Promise<T>;
 }
 
+export type Wish = "pause" | "continue" | "snapshot" | "stop";
+
+/** Asks a live training; it hears within a second, between two steps. */
+export async function wish(id: string, what: Wish): Promise<void> {
+  const answer = await fetch(`api/wish?${named(id)}&do=${what}`, { method: "POST" });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 const named = (id: string) => `id=${encodeURIComponent(id)}`;
 
 export const runs = () => get<Overview[]>("api/runs");

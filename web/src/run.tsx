@@ -5,6 +5,7 @@ import * as api from "./api";
 import { Chart, type View } from "./chart";
 import { Controls } from "./controls";
 import { State } from "./list";
+import { Wishes } from "./wishes";
 import { type Columns, choices, columnsOf, csv, extended, gridAt, grouped, placeOf, places, secondsLeft, seenAt, seenOf } from "./series";
 import { type Words, duration, figure, short } from "./text";
 
@@ -73,6 +74,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
         {run.state === "running" && rate !== null && ` · ${short(rate)} ${words.perSecond}`}
         {run.state === "running" && left !== null && ` · ${duration(left)} ${words.left}`}
       </p>
+      {(run.state === "running" || run.state === "paused") && <Wishes run={run} words={words} />}
       {run.generator && (
         <p>
           <a href={`#/explore/${encodeURIComponent(id)}`}>{words.explore}</a>

@@ -24,6 +24,9 @@ class Callback:
     def after_step(self, run: Run, report: Report) -> None:
         """After every step; `run.clock` already counts it."""
 
+    def snapshot(self, run: Run) -> None:
+        """Between two steps, where somebody wants the folder to tell of this moment."""
+
     def finish(self, run: Run) -> None:
         """Once, after the last step: training is complete, or was asked to stop."""
 

@@ -16,6 +16,7 @@ from gansmith.folder import atomic, checkpoints, generator_file
 if TYPE_CHECKING:
     from gansmith.run import Run
 
+KEPT = "generators"
 SECONDS = 30.0  # between two saves, or 30 x as long as one takes
 
 
@@ -35,6 +36,9 @@ class Checkpoint(Callback):
     def after_step(self, run: Run, report: Report) -> None:
         if time.monotonic() >= self._next:
             self.save(run)
+
+    def snapshot(self, run: Run) -> None:
+        self.save(run)
 
     def finish(self, run: Run) -> None:
         self.save(run)
@@ -91,9 +95,14 @@ def best_checkpoint(run: Run) -> Path | None:
     return next((f for f in checkpoints.found(run.folder) if f.name.startswith(f"{best['samples_seen']:012d}-")), None)
 
 
-def export(run: Run, samples_seen: int) -> Path:
-    """Write generator.safetensors: the averaged generator with all that sampling needs to know."""
-    path = run.folder / "generator.safetensors"
+def keep_generator(run: Run) -> Path:
+    """Write the averaged generator of this moment into generators/, where nothing removes it."""
+    return export(run, run.clock.samples_seen, f"{KEPT}/{run.clock.samples_seen:09d}.safetensors")
+
+
+def export(run: Run, samples_seen: int, name: str = "generator.safetensors") -> Path:
+    """Write the averaged generator with all that sampling needs to know."""
+    path = run.folder / name
     metadata = {
         "recipe": run.recipe.to_table(),
         "codec": run.codec.describe(),

@@ -61,6 +61,9 @@ class Preview(Callback):
                 self._write(run)
             self._plan(seen)
 
+    def snapshot(self, run: Run) -> None:
+        self._write(run)
+
     def finish(self, run: Run) -> None:
         self._write(run)
 

@@ -1,6 +1,6 @@
 """`run.json`: what a run folder is, and how far it is; every change replaces the whole file at once.
 
-Keys: state ("running", "stopped", "finished", "failed"), versions, device, data, samples_seen, seconds, best,
+Keys: state ("running", "paused", "stopped", "finished", "failed"), versions, device, data, samples_seen, seconds, best,
 scores ({"values": {...}, "protocol": {...}}), alarms ({"open": [...], "raised": n}), command.
 """
 

@@ -1,4 +1,5 @@
-"""The server's answers: the pages, and what they ask for. Everything is a plain GET; nothing in a run is changed."""
+"""The server's answers: the pages, and what they ask for. Everything is a plain GET and changes nothing in a run, but
+for a wish, which is left in its folder for the training to read."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gansmith.errors import GansmithError, RunFolderError
-from gansmith.folder import alerts, plain_json
+from gansmith.folder import alerts, control_file, plain_json
 from gansmith.serve.columns import columns
 from gansmith.serve.generators import Generators, has_generator
-from gansmith.serve.guard import Guard
-from gansmith.serve.library import Library, others, pictures
+from gansmith.serve.guard import WISH, Guard
+from gansmith.serve.library import ALIVE, Library, others, pictures
 from gansmith.serve.live import changes
 
 LARGEST_RECIPE = 100_000  # letters of a recipe that are shown
@@ -55,6 +56,11 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
             raise RunFolderError(f"There is no graph of that name, only {' and '.join(found.graphs)}.")
         return Response(found.graphs[asked["name"]], media_type="application/octet-stream")
 
+    async def wish(request: Request) -> Response:
+        asked = request.query_params
+        await run_in_threadpool(_leave, library, asked.get("id", ""), asked.get("do", ""))
+        return Response(status_code=204)
+
     async def events(request: Request) -> Response:
         asked = request.query_params
         start = request.headers.get("last-event-id") or asked.get("from", "0")
@@ -73,6 +79,7 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         Route("/api/events", events),
         Route("/api/generator", generator),
         Route("/api/graph", graph),
+        Route(WISH, wish, methods=["POST"]),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Guard(Starlette(routes=routes, exception_handlers={GansmithError: refused}), token, hosts)
@@ -95,6 +102,17 @@ def _described(library: Library, name: str) -> dict[str, Any]:
         "others": others(folder),
         "generator": has_generator(folder),
     }
+
+
+def _leave(library: Library, name: str, wish: str) -> None:
+    """Raises RunFolderError where there is no such wish, no training that could hear it, or a disk that refuses."""
+    folder = library.folder(name)
+    known = next((w for w in control_file.WISHES if w == wish), None)
+    if known is None:
+        raise RunFolderError(f"A training can be asked for {', '.join(control_file.WISHES)}, not '{wish[:100]}'.")
+    if library.overview(name)["state"] not in ALIVE:
+        raise RunFolderError(f"The run '{name}' is not training now, and hears nothing.")
+    control_file.ask(folder, known)
 
 
 async def _stream(folder: Path, start: int) -> AsyncIterator[str]:

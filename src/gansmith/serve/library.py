@@ -23,6 +23,7 @@ MOST = 1_000  # runs that are listed
 LATEST = 100  # rows of metrics that the list looks at
 LARGEST = 4 << 20  # bytes of a run.json that is read
 GRID = re.compile(r"[0-9]{1,18}\.png")
+ALIVE = ("running", "paused")  # states in which there is a process
 OTHERS = ("uncurated.png", "nearest.png", "copies.png")
 
 
@@ -131,9 +132,9 @@ def _changed(folder: Path) -> float:
 
 
 def _state(folder: Path, run: dict[str, Any]) -> str:
-    """As run.json says; "interrupted" where it says running, but its process is gone without a word."""
+    """As run.json says; "interrupted" where it says running or paused, but its process is gone without a word."""
     state = str(run.get("state", "unknown"))
-    if state != "running":
+    if state not in ALIVE:
         return state
     try:
         holder = json.loads((folder / "run.lock").read_text(encoding="utf-8")[:4096])
@@ -141,14 +142,14 @@ def _state(folder: Path, run: dict[str, Any]) -> str:
     except (OSError, ValueError, TypeError, KeyError):
         return "interrupted"
     if host != socket.gethostname():  # another machine's processes cannot be seen from here
-        return "running" if time.time() - _changed(folder) < 600 else "interrupted"
+        return state if state == "paused" or time.time() - _changed(folder) < 600 else "interrupted"
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return "interrupted"
     except OSError:
         pass
-    return "running"
+    return state
 
 
 def _of(table: dict[str, Any], key: str) -> dict[str, Any]:
