@@ -567,6 +567,7 @@ def test_a_training_is_seen_growing(tmp_path: Path, page: Any) -> None:
         assert training.wait(60) == 130
     finally:
         training.kill()
+    page.get_by_role("img", name="taken for real").wait_for()  # the histograms of the first look
     accessible(page)
     slider = page.get_by_role("slider", name="Which grid")
     slider.fill("0")

@@ -30,10 +30,19 @@ export interface Alert {
   severity: "warn" | "alarm";
 }
 
+/** Histograms of the discriminator's scores, over the same equal bins from `low` to `high`. */
+export interface Look {
+  samples_seen: number;
+  low: number;
+  high: number;
+  counts: Record<string, number[]>;
+}
+
 export interface Run extends Overview {
   folder: string;
   recipe_text: string;
   alerts: Alert[];
+  verdicts: Look[];
   grids: string[];
   others: string[];
   generator: boolean; // whether there is one to explore

@@ -5,6 +5,7 @@ import * as api from "./api";
 import { Chart, type View } from "./chart";
 import { Controls } from "./controls";
 import { State } from "./list";
+import { Verdicts } from "./verdicts";
 import { Wishes } from "./wishes";
 import { type Columns, choices, columnsOf, csv, extended, gridAt, grouped, placeOf, places, secondsLeft, seenAt, seenOf } from "./series";
 import { type Words, duration, figure, short } from "./text";
@@ -82,6 +83,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
       )}
       <Alarms run={run} words={words} />
       {grids.length > 0 && <Scrubber id={id} grids={grids} index={index} pick={setPicked} words={words} />}
+      <Verdicts looks={run.verdicts} seen={mark} words={words} />
       <section>
         <h2>{words.charts}</h2>
         <Controls view={view} change={setView} words={words}>

@@ -7,7 +7,7 @@ looked at in at most 16x16 pixels, through the random features; a look costs abo
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,17 @@ GROUPS, MEMBERS = 12, 12  # the most frequent classes or clusters, and so many s
 LEAST = 64  # samples that a network is asked about at a time
 SIDE = 16  # pixels: larger pictures are averaged down, or looking would cost more than training
 PAIRS = 32  # pictures of samples beside their nearest training samples
+
+
+class Scores(NamedTuple):
+    """The discriminator's scores [N], each with the samples' classes or clusters, where there are any; the fakes have
+    those of the reals."""
+
+    real: Tensor
+    fake: Tensor
+    given: Tensor | None
+    held_out: Tensor | None = None
+    held_out_given: Tensor | None = None
 
 
 class Checkup:
@@ -93,23 +104,17 @@ class Checkup:
         nearest = run.dataset.fetch([self.pool[i] for i in found.indices[order].tolist()]).real
         return torch.stack([fakes[order], nearest], dim=1).flatten(0, 1)
 
-    def verdicts(self, run: Run) -> dict[str, float]:
-        """What the discriminator says of training samples, of held-out ones and of the generator's newest samples."""
+    def scores(self, run: Run) -> Scores:
+        """What the discriminator says of training samples, of the generator's newest ones and of held-out ones."""
         batch = run.dataset.fetch(self._shown)
         generator = torch.Generator().manual_seed(run.clock.samples_seen)
         z = torch.randn(len(batch.real), run.game.latent_size, generator=generator)
         real = _scores(run, batch.real, batch.given)
         fake = _scores(run, _answers(run, run.game.generator.network, z, batch.given), batch.given)
-        loss, undecided = run.recipe.loss, undecided_loss(run.recipe.loss)
-        values = {"separation": _separation(real, fake, batch.given), "push": _push(loss, real, fake)}
-        if undecided is not None:
-            values["loss_share"] = float(loss.discriminator(real, fake)) / undecided
-        lead, noise = _lead(real, batch.given, fake, batch.given)
-        if run.test is not None and self._held_out and lead > 10 * noise:  # else a quotient of two noises
-            test = run.test.fetch(self._held_out)
-            held_out, _ = _lead(_scores(run, test.real, test.given), test.given, fake, batch.given)
-            values["held_out_gap"] = 1 - held_out / lead
-        return values
+        if run.test is None or not self._held_out:
+            return Scores(real, fake, batch.given)
+        test = run.test.fetch(self._held_out)
+        return Scores(real, fake, batch.given, _scores(run, test.real, test.given), test.given)
 
     def _see(self, run: Run, x: Tensor) -> Tensor:
         """Features [N, D]; of samples that are no pictures, their numbers."""
@@ -117,6 +122,20 @@ class Checkup:
             return x.flatten(1)
         small = F.interpolate(x.to(run.device), self._extractor.shape[1:], mode="area")
         return self._extractor(small).vectors.cpu()
+
+
+def verdicts(scores: Scores, loss: Loss) -> dict[str, float]:
+    """The scores in a few numbers that mean the same for every loss."""
+    real, fake, given = scores.real, scores.fake, scores.given
+    undecided = undecided_loss(loss)
+    values = {"separation": _separation(real, fake, given), "push": _push(loss, real, fake)}
+    if undecided is not None:
+        values["loss_share"] = float(loss.discriminator(real, fake)) / undecided
+    lead, noise = _lead(real, given, fake, given)
+    if scores.held_out is not None and lead > 10 * noise:  # else a quotient of two noises
+        held_out, _ = _lead(scores.held_out, scores.held_out_given, fake, given)
+        values["held_out_gap"] = 1 - held_out / lead
+    return values
 
 
 def undisturbed(network: nn.Module, *inputs: Tensor | None) -> Any:

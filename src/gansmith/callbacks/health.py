@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from gansmith.alarms.watch import Alarm, Signs, Vitals, Watch
 from gansmith.callbacks.averages import Averages
 from gansmith.callbacks.base import Callback
-from gansmith.callbacks.checkup import Checkup, undecided_loss
+from gansmith.callbacks.checkup import Checkup, undecided_loss, verdicts
 from gansmith.callbacks.evaluate import Evaluate
 from gansmith.callbacks.log import Log
 from gansmith.callbacks.preview import save_picture
 from gansmith.config.parts import parts
 from gansmith.contracts import Report
+from gansmith.folder import verdicts as verdicts_file
 from gansmith.folder.alerts import Alert, append, read, summary
 from gansmith.folder.run_json import update_run
 
@@ -109,7 +110,12 @@ class Health(Callback):
         if self._checkup is None:
             with run.watch.stopped():
                 self._checkup = Checkup(run)
-        looked = self._checkup.samples(run) | self._checkup.verdicts(run)
+        scores = self._checkup.scores(run)
+        kinds = {"real": scores.real, "fake": scores.fake}
+        if scores.held_out is not None:
+            kinds["held_out"] = scores.held_out
+        verdicts_file.append(run.folder, run.clock.samples_seen, kinds)
+        looked = self._checkup.samples(run) | verdicts(scores, run.recipe.loss)
         self.log.row(run, {f"health/{name}": value for name, value in looked.items()})
         values |= looked | self._scores()
         return Vitals(**{name: value for name, value in values.items() if math.isfinite(value)})

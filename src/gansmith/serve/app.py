@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gansmith.errors import GansmithError, RunFolderError
-from gansmith.folder import alerts, control_file, plain_json
+from gansmith.folder import alerts, control_file, plain_json, verdicts
 from gansmith.serve.columns import columns
 from gansmith.serve.generators import Generators, has_generator
 from gansmith.serve.guard import WISH, Guard
@@ -98,6 +98,7 @@ def _described(library: Library, name: str) -> dict[str, Any]:
         "folder": str(folder),
         "recipe_text": recipe,
         "alerts": [asdict(alert) for alert in alerts.read(folder)],
+        "verdicts": verdicts.read(folder),
         "grids": pictures(folder),
         "others": others(folder),
         "generator": has_generator(folder),

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from gansmith.folder import alerts, metrics_log, run_json
+from gansmith.folder import alerts, metrics_log, run_json, verdicts
 from gansmith.serve.library import pictures
 
 PAUSE = 1.0  # seconds between looks
 MOST = 4 << 20  # bytes of new rows that are read at a look; the rest comes with the next
+SIGNS = (run_json.NAME, alerts.NAME, verdicts.NAME)  # files that are read anew when they change
 QUIET = 15  # looks without news, after which a sign of life is sent, so that a dead connection is noticed
 
 
@@ -25,14 +26,14 @@ async def changes(folder: Path, start: int) -> AsyncIterator[tuple[int, dict[str
     quiet = 0
     while True:
         size, rows, end = _new_rows(folder / "metrics.jsonl", start)
-        signs = (_stamp(folder / run_json.NAME), _stamp(folder / alerts.NAME), tuple(pictures(folder)))
+        signs = (*(_stamp(folder / name) for name in SIGNS), tuple(pictures(folder)))
         news: dict[str, Any] = {}
         if size < start:
             news, end = {"restart": True}, 0
         elif rows:
             news["rows"] = rows
         if seen is not None and signs != seen:
-            news |= {"changed": True, "grids": list(signs[2])}
+            news |= {"changed": True, "grids": list(signs[-1])}
         quiet = 0 if news else quiet + 1
         if news or quiet % QUIET == 1:
             yield end, news
