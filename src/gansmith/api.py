@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from gansmith.callbacks.health import Health
 from gansmith.callbacks.log import Log
 from gansmith.callbacks.preview import Preview
 from gansmith.callbacks.progress import Progress
-from gansmith.callbacks.report import write_report
 from gansmith.config import build
-from gansmith.contracts import Dataset, Source
+from gansmith.contracts import Source
 from gansmith.data import check as data_check
 from gansmith.data.announce import Announce
 from gansmith.data.findings import Findings
@@ -27,20 +25,21 @@ from gansmith.data.kind import source_for
 from gansmith.data.locate import made_absolute
 from gansmith.data.pack import Packed, require_new
 from gansmith.data.pack import pack as pack_pictures
-from gansmith.errors import DataError, GansmithError, RecipeError, RunFolderError
+from gansmith.errors import DataError, RecipeError
 from gansmith.evaluation import Judge, Scores
 from gansmith.features import find as find_extractor
-from gansmith.folder import alerts, atomic
+from gansmith.folder import atomic
 from gansmith.folder.lock import RunLock
-from gansmith.folder.run_json import read_run, update_run
+from gansmith.folder.run_json import read_run
 from gansmith.follower import say_nothing
 from gansmith.games.memory import require_memory
 from gansmith.heap import keep_freed_memory
-from gansmith.machine import cores, versions
+from gansmith.machine import cores
 from gansmith.plan import Tune, Wish, choose_device, names_own_code, parse_resolution, plan, settled
-from gansmith.recipe import Recipe, load_recipe
+from gansmith.recipe import Recipe
 from gansmith.run import Run
 from gansmith.scorers import find as find_scorers
+from gansmith.session import begin, end, existing, same_data
 from gansmith.trained import Samples, Trained
 from gansmith.tune import Depth, tuned
 from gansmith.world import Word, World, join
@@ -86,7 +85,7 @@ def train_in(folder: Path, wish: Wish) -> bool:
     """Train as wished; True when complete, False when the process was asked to stop on the way."""
     with join() as world:
         with world.leader_first():
-            before = _existing(folder, trust=names_own_code(wish))
+            before = existing(folder, trust=names_own_code(wish))
             training = _planned(folder, wish, before, world)
         if not world.leads:
             return training.train((), say_nothing)
@@ -132,12 +131,12 @@ def _planned(folder: Path, wish: Wish, before: Recipe | None, world: World) -> R
 
 
 def _train_as_leader(run: Run, before: Recipe | None) -> bool:
-    _same_data(run.folder, run.dataset)
+    same_data(run.folder, run.dataset)
     if before and before.train == run.recipe.train and read_run(run.folder)["state"] == "finished":
         say("This training is complete. To go on with it, give a larger --samples or --minutes.")
         run.world.tell(Word.END, 1)
         return True
-    _begin(run)
+    begin(run)
     return _train(run)
 
 
@@ -156,89 +155,11 @@ def _train(run: Run) -> bool:
         raise
     finally:
         progress.close()
-        _end(run, state, progress.say)
+        end(run, state, progress.say)
     if not complete:
         progress.say(f"Stopped and saved. The same command goes on from {run.clock.samples_seen:,} samples seen.")
     progress.say(f"Samples: {preview.newest}\nReport:  {run.folder / 'report.html'}")
     return complete
-
-
-def _existing(folder: Path, *, trust: bool) -> Recipe | None:
-    """The recipe of the run that is in `folder`; None where it is new. Raises RunFolderError where it is foreign.
-
-    Only where the command itself names code of the user's own may the folder's recipe name some too.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"--run {folder} is a file. Wanted: a folder for the run, new or an earlier run's.")
-    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-    if "run.json" in names and "recipe.toml" in names:
-        read_run(folder)
-        return Recipe.from_table(load_recipe(folder / "recipe.toml"), trust=trust)
-    if names - {"run.lock", "run.json"}:
-        raise RunFolderError(
-            f"--run {folder} holds other files ({', '.join(sorted(names)[:3])} ...) and no run of gansmith's.\n"
-            "Nothing was changed. Choose a new folder, or an earlier run's."
-        )
-    return None
-
-
-def _same_data(folder: Path, dataset: Dataset) -> None:
-    data = read_run(folder).get("data", {}) if (folder / "run.json").exists() else {}
-    if data and data.get("fingerprint") != dataset.fingerprint:
-        raise RunFolderError(
-            f"This run was trained on other data: {data.get('count')} samples of {data.get('path')} then, "
-            f"{len(dataset)} now, or other contents.\nNothing was changed. Give the same data, or another --run."
-        )
-
-
-def _begin(run: Run) -> None:
-    folder, recipe, dataset = run.folder, run.recipe, run.dataset
-    atomic.write_text(folder / "recipe.toml", recipe.to_toml())  # an extended run keeps its new length
-    data = {
-        "path": str(getattr(recipe.data, "path", "")),
-        "fingerprint": dataset.fingerprint,
-        "count": len(dataset),
-        "shape": list(dataset.spec.shape),
-        "classes": list(dataset.spec.class_names),
-    }
-    update_run(
-        folder,
-        state="running",
-        name=folder.resolve().name,
-        recipe=recipe.name,
-        versions=versions(),
-        device=str(run.device),
-        processes=run.world.size,
-        threads=torch.get_num_threads(),
-        data=data,
-        command=["gansmith", *sys.argv[1:]],
-        started=time.strftime("%Y-%m-%d %H:%M:%S"),
-    )
-
-
-def _end(run: Run, state: str, say: Callable[[str], None]) -> None:
-    """Leave the folder in order, whatever happened; a full disk must not hide the error that is on its way up."""
-    try:
-        unreadable = dict(getattr(run.dataset, "unreadable", {}))
-        data = read_run(run.folder)["data"]
-        if unreadable:
-            listing = run.folder / "unreadable.txt"
-            atomic.write_text(listing, "".join(f"{name}\t{why}\n" for name, why in sorted(unreadable.items())))
-            say(f"{len(unreadable)} unreadable file(s) left out, listed with reasons in {listing}.")
-        update_run(
-            run.folder,
-            state=state,
-            samples_seen=run.clock.samples_seen,
-            seconds=run.watch.seconds,
-            data_wait_share=run.seconds_waiting / max(run.watch.seconds, 1e-9),
-            data={**data, "unreadable": len(unreadable)},
-            alarms=alerts.summary(alerts.read(run.folder)),
-        )
-        write_report(run.folder)
-    except GansmithError as error:
-        if state != "failed":
-            raise
-        say(str(error))
 
 
 def load(run: str | Path, *, trust: bool = False) -> Trained:
