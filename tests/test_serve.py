@@ -388,6 +388,26 @@ def test_what_the_pages_ask_for(served: Served) -> None:
     connection.close()
 
 
+def test_what_can_be_kept(served: Served) -> None:
+    folder = served_root(served) / "a"
+    status, headers, body = served.get("/api/card?id=a")
+    assert (status, headers["Content-Disposition"]) == (200, "attachment; filename*=UTF-8''a.md")
+    assert body.startswith(b"---\nlibrary_name: gansmith")
+    for path in ("/api/weights?id=a", "/api/page?id=a"):
+        status, _, body = served.get(path)
+        assert (status, b"no generator yet" in body) == (404, True)
+    (folder / "generator.safetensors").symlink_to(folder.parent / "secret.txt")
+    assert served.get("/api/weights?id=a")[0] == 404
+    (folder / "generator.safetensors").unlink()
+    (folder / "generator.safetensors").write_bytes(b"weights")
+    status, headers, body = served.get("/api/weights?id=a")
+    assert (status, body) == (200, b"weights")
+    assert "a.safetensors" in headers["Content-Disposition"]
+    status, _, body = served.get("/api/page?id=a")
+    assert status == 404
+    assert b"generator" in body
+
+
 def served_root(served: Served) -> Path:
     return Path(json.loads(served.get("/api/run?id=a")[2])["folder"]).parent
 
@@ -519,6 +539,9 @@ def test_a_generator_is_explored(tmp_path: Path, page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("link", name="Back to the run").click()
     page.get_by_role("heading", name="Charts").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="One web page").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"<!doctype html>")
 
 
 def test_runs_are_compared(tmp_path: Path, page: Any) -> None:

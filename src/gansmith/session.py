@@ -9,8 +9,10 @@ from pathlib import Path
 
 import torch
 
+from gansmith.callbacks.card import write_card
 from gansmith.callbacks.report import write_report
 from gansmith.contracts import Dataset
+from gansmith.data.licence import licence_of
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import alerts, atomic
 from gansmith.folder.run_json import read_run, update_run
@@ -52,12 +54,14 @@ def begin(run: Run) -> None:
     """Write the recipe, and into run.json what is known at the start."""
     folder, recipe, dataset = run.folder, run.recipe, run.dataset
     atomic.write_text(folder / "recipe.toml", recipe.to_toml())  # an extended run keeps its new length
+    place = str(getattr(recipe.data, "path", ""))
     data = {
-        "path": str(getattr(recipe.data, "path", "")),
+        "path": place,
         "fingerprint": dataset.fingerprint,
         "count": len(dataset),
         "shape": list(dataset.spec.shape),
         "classes": list(dataset.spec.class_names),
+        "licence": licence_of(place),
     }
     update_run(
         folder,
@@ -93,6 +97,7 @@ def end(run: Run, state: str, say: Callable[[str], None]) -> None:
             alarms=alerts.summary(alerts.read(run.folder)),
         )
         write_report(run.folder)
+        write_card(run.folder)
     except GansmithError as error:
         if state != "failed":
             raise

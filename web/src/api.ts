@@ -45,7 +45,7 @@ export interface Run extends Overview {
   verdicts: Look[];
   grids: string[];
   others: string[];
-  generator: boolean; // whether there is one to explore
+  generator: number | null; // bytes of the one that can be explored
 }
 
 /** A number as JSON has it: NaN and infinities are words. */
@@ -85,6 +85,9 @@ export const runs = () => get<Overview[]>("api/runs");
 export const run = (id: string) => get<Run>(`api/run?${named(id)}`);
 export const metrics = (id: string) => get<Metrics>(`api/metrics?${named(id)}`);
 export const picture = (id: string, file: string) => `api/picture?${named(id)}&file=${encodeURIComponent(file)}`;
+
+/** Files to keep; the page is made when it is asked for, in some seconds. */
+export const kept = (id: string, what: "card" | "weights" | "page") => `api/${what}?${named(id)}`;
 
 /** A run's generator for the explorer; the server works some seconds for it. */
 export const generator = (id: string) => get<About>(`api/generator?${named(id)}`);

@@ -76,7 +76,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
         {run.state === "running" && left !== null && ` · ${duration(left)} ${words.left}`}
       </p>
       {(run.state === "running" || run.state === "paused") && <Wishes run={run} words={words} />}
-      {run.generator && (
+      {run.generator !== null && (
         <p>
           <a href={`#/explore/${encodeURIComponent(id)}`}>{words.explore}</a>
         </p>
@@ -107,6 +107,7 @@ export function Run({ id, words }: { id: string; words: Words }) {
       </section>
       <Scores run={run} words={words} />
       <Others run={run} words={words} />
+      <HandOn run={run} words={words} />
       <details>
         <summary>{words.recipe}</summary>
         <pre tabIndex={0}>{run.recipe_text}</pre>
@@ -210,6 +211,33 @@ function Scores({ run, words }: { run: api.Run; words: Words }) {
           </div>
         ))}
       </dl>
+    </section>
+  );
+}
+
+function HandOn({ run, words }: { run: api.Run; words: Words }) {
+  const place = run.folder.includes(" ") ? `"${run.folder}"` : run.folder;
+  return (
+    <section>
+      <h2>{words.handOn}</h2>
+      <ul>
+        {run.generator !== null && (
+          <>
+            <li>
+              <a href={api.kept(run.id, "page")}>{words.page}</a>
+            </li>
+            <li>
+              <a href={api.kept(run.id, "weights")}>{words.weights}</a>, {(run.generator / 1e6).toFixed(1)} MB
+            </li>
+            <li>
+              {words.onnx}: <code>gansmith export {place} --to onnx --out graphs</code>
+            </li>
+          </>
+        )}
+        <li>
+          <a href={api.kept(run.id, "card")}>{words.card}</a>
+        </li>
+      </ul>
     </section>
   );
 }

@@ -54,14 +54,18 @@ def write_page(
     samples are no pictures, `path` is taken or the graphs differ; nothing is written then.
     """
     _require(path)
-    parts = _parts()
+    require_parts()
     found = explorable(generator, codec, mean_w)
-    name = run.resolve().name if run else path.stem
-    heading, *report = report_parts(run, commands=False) if run else [f"<h1>{esc(name)}</h1>"]
-    body = _without_paths("".join([heading, '<div id="explorer"></div>', *report]), recipe)
-    content = _html(name, body, parts, found)
+    content = page_of(found, run.resolve().name if run else path.stem, recipe, run)
     atomic.write_bytes(path, content)
     return Page(path, found.difference, len(content))
+
+
+def page_of(found: Explorable, name: str, recipe: dict[str, Any], run: Path | None) -> bytes:
+    """The page's content. Raises GansmithError where its parts were not built."""
+    heading, *report = report_parts(run, commands=False) if run else [f"<h1>{esc(name)}</h1>"]
+    body = _without_paths("".join([heading, '<div id="explorer"></div>', *report]), recipe)
+    return _html(name, body, require_parts(), found)
 
 
 def _require(path: Path) -> None:
@@ -71,7 +75,8 @@ def _require(path: Path) -> None:
         raise RecipeError(f"'{path}' is there already, and nothing was changed. Choose another name.")
 
 
-def _parts() -> dict[str, bytes]:
+def require_parts() -> dict[str, bytes]:
+    """The browser's programs. Raises GansmithError where they were not built."""
     folder = resources.files("gansmith.export").joinpath("page")
     try:
         return {name: folder.joinpath(name).read_bytes() for name in PARTS}

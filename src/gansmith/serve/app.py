@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,10 +17,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gansmith.callbacks.card import card
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import alerts, control_file, plain_json, verdicts
 from gansmith.serve.columns import columns
-from gansmith.serve.generators import Generators, has_generator
+from gansmith.serve.generators import FILE, Generators, has_generator, require_generator
 from gansmith.serve.guard import WISH, Guard
 from gansmith.serve.library import ALIVE, Library, others, pictures
 from gansmith.serve.live import changes
@@ -56,6 +58,19 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
             raise RunFolderError(f"There is no graph of that name, only {' and '.join(found.graphs)}.")
         return Response(found.graphs[asked["name"]], media_type="application/octet-stream")
 
+    async def card_of(request: Request) -> Response:
+        folder = library.folder(request.query_params.get("id", ""))
+        return _handed(await run_in_threadpool(lambda: card(folder).encode()), f"{folder.name}.md")
+
+    async def weights(request: Request) -> Response:
+        folder = library.folder(request.query_params.get("id", ""))
+        require_generator(folder)
+        return FileResponse(folder / FILE, filename=f"{folder.name}.safetensors")
+
+    async def page(request: Request) -> Response:
+        folder = library.folder(request.query_params.get("id", ""))
+        return _handed(await run_in_threadpool(generators.page_of, folder), f"{folder.name}.html")
+
     async def wish(request: Request) -> Response:
         asked = request.query_params
         await run_in_threadpool(_leave, library, asked.get("id", ""), asked.get("do", ""))
@@ -79,6 +94,9 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         Route("/api/events", events),
         Route("/api/generator", generator),
         Route("/api/graph", graph),
+        Route("/api/card", card_of),
+        Route("/api/weights", weights),
+        Route("/api/page", page),
         Route(WISH, wish, methods=["POST"]),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
@@ -101,7 +119,7 @@ def _described(library: Library, name: str) -> dict[str, Any]:
         "verdicts": verdicts.read(folder),
         "grids": pictures(folder),
         "others": others(folder),
-        "generator": has_generator(folder),
+        "generator": (folder / FILE).stat().st_size if has_generator(folder) else None,
     }
 
 
@@ -120,6 +138,12 @@ async def _stream(folder: Path, start: int) -> AsyncIterator[str]:
     async for end, what in changes(folder, start):
         yield f"id: {end}\ndata: {plain_json.dumps(what)}\n\n"
         await asyncio.sleep(0)
+
+
+def _handed(content: bytes, name: str) -> Response:
+    """A file to keep: a browser saves it and shows nothing of it under our address."""
+    told = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": told})
 
 
 def _json(value: Any) -> Response:

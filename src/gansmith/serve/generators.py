@@ -7,6 +7,8 @@ from pathlib import Path
 
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.explorable import Explorable
+from gansmith.export.page import page_of
+from gansmith.folder import generator_file
 from gansmith.trained import Trained
 
 KEPT = 2  # generators
@@ -28,8 +30,7 @@ class Generators:
 
     def of(self, folder: Path) -> Explorable:
         """Raises GansmithError where there is none, or one that cannot run in a browser."""
-        if not has_generator(folder):
-            raise RunFolderError(f"The run '{folder.name}' has no generator yet: the first checkpoint brings it.")
+        require_generator(folder)
         found = (folder / FILE).stat()
         if found.st_size > LARGEST:
             raise RunFolderError(
@@ -40,6 +41,17 @@ class Generators:
             if key not in self._kept:
                 self._kept = dict([*self._kept.items()][1 - KEPT :]) | {key: _made(folder)}
             return self._kept[key]
+
+    def page_of(self, folder: Path) -> bytes:
+        """The one-file page. Raises GansmithError as `of` does, and where the page's parts were not built."""
+        found = self.of(folder)
+        return page_of(found, folder.name, generator_file.read(folder / FILE)[1].get("recipe", {}), folder)
+
+
+def require_generator(folder: Path) -> None:
+    """Raises RunFolderError where a run has no generator yet."""
+    if not has_generator(folder):
+        raise RunFolderError(f"The run '{folder.name}' has no generator yet: the first checkpoint brings it.")
 
 
 def _made(folder: Path) -> Explorable:
