@@ -31,7 +31,8 @@ TOLD = {"dcgan", "sngan", "biggan", "stylegan2"}  # tested with classes; the oth
 def built(name: str) -> tuple[Generator, ImageCodec]:
     given = GivenSpec(("cat", "dog", "eel")) if name in TOLD else None
     codec = ImageCodec(Spec((3, 16, 16), given))
-    return awake(FAMILIES[name](**SMALL.get(name, {})), codec.spec)[0].eval(), codec
+    generator = awake(FAMILIES[name](**SMALL.get(name, {})), codec.spec)[0]
+    return generator.eval().requires_grad_(False), codec  # as those of runs are
 
 
 def written(generator: Generator, codec: ImageCodec, folder: Path) -> Graphs:

@@ -42,13 +42,13 @@ needs_build = pytest.mark.skipif(not BUILT, reason="the page's parts are not bui
 def styled() -> tuple[Generator, ImageCodec]:
     codec = ImageCodec(Spec((3, 16, 16), GivenSpec(("cat", EVIL))))
     sizes = StyleGAN2(width=16, max_width=32, latent=16, mapping_layers=2)
-    return awake(sizes, codec.spec)[0].eval(), codec
+    return awake(sizes, codec.spec)[0].eval().requires_grad_(False), codec
 
 
 def clustered() -> tuple[Generator, ImageCodec]:
     given = GivenSpec(("1", "2", "3"), "cluster", (0.2, 0.5, 0.3))
     codec = ImageCodec(Spec((1, 16, 12), given))
-    return awake(DCGAN(width=8, latent=20, norm="none"), codec.spec)[0].eval(), codec
+    return awake(DCGAN(width=8, latent=20, norm="none"), codec.spec)[0].eval().requires_grad_(False), codec
 
 
 def write(generator: Generator, codec: Codec, path: Path, run: Path | None = None) -> Page:

@@ -45,6 +45,7 @@ export interface Run extends Overview {
   verdicts: Look[];
   grids: string[];
   others: string[];
+  snapshots: string[]; // generators that were kept in training
   generator: number | null; // bytes of the one that can be explored
 }
 
@@ -74,8 +75,10 @@ async function get<T>(path: string): Promise<T> {
 export type Wish = "pause" | "continue" | "snapshot" | "stop";
 
 /** Asks a live training; it hears within a second, between two steps. */
-export async function wish(id: string, what: Wish): Promise<void> {
-  const answer = await fetch(`api/wish?${named(id)}&do=${what}`, { method: "POST" });
+export const wish = (id: string, what: Wish) => post(`api/wish?${named(id)}&do=${what}`);
+
+async function post(path: string): Promise<void> {
+  const answer = await fetch(path, { method: "POST" });
   if (!answer.ok) throw new Error(await answer.text());
 }
 
@@ -90,8 +93,18 @@ export const picture = (id: string, file: string) => `api/picture?${named(id)}&f
 export const kept = (id: string, what: "card" | "weights" | "page") => `api/${what}?${named(id)}`;
 
 /** A run's generator for the explorer; the server works some seconds for it. */
-export const generator = (id: string) => get<About>(`api/generator?${named(id)}`);
-export const graph = (id: string, name: string) => bytes(`api/graph?${named(id)}&name=${name}`);
+export const generator = (id: string, file: string) => get<About>(`api/generator?${which(id, file)}`);
+export const graph = (id: string, file: string, name: string) => bytes(`api/graph?${which(id, file)}&name=${name}`);
+export const keepName = (id: string, file: string, direction: string, name: string) =>
+  post(`api/name?${which(id, file)}&direction=${encodeURIComponent(direction)}&name=${encodeURIComponent(name)}`);
+export const forgetName = (id: string, name: string) => post(`api/forget?${named(id)}&name=${encodeURIComponent(name)}`);
+
+export const NEWEST = "generator.safetensors";
+const which = (id: string, file: string) => `${named(id)}&file=${encodeURIComponent(file)}`;
+
+/** The samples seen of a snapshot, from its name. */
+export const seenOf = (snapshot: string) => Number.parseInt(snapshot.split("/").pop() ?? "", 10);
+
 export const runtime = () => bytes(new URL("runtime.wasm.gz", location.href).pathname, true);
 
 async function bytes(path: string, packed = false): Promise<ArrayBuffer> {

@@ -4,20 +4,32 @@ import { useEffect, useState } from "preact/hooks";
 import * as api from "./api";
 import { Engine } from "./explorer/engine";
 import { Explorer } from "./explorer/explorer";
+import type { About } from "./explorer/latent";
+import type { Names } from "./explorer/naming";
 import EngineWorker from "./explorer/worker?worker";
 import type { Words } from "./text";
 
 export function Explore({ id, words }: { id: string; words: Words }) {
+  const [file, setFile] = useState(api.NEWEST);
+  const [snapshots, setSnapshots] = useState<string[]>([]);
   const [engine, setEngine] = useState<Engine>();
+  const [about, setAbout] = useState<About>();
   const [problem, setProblem] = useState("");
+  useEffect(() => {
+    api.run(id).then((run) => setSnapshots(run.snapshots), () => {});
+  }, [id]);
   useEffect(() => {
     let begun: Engine | undefined;
     let gone = false;
+    setEngine(undefined);
+    setProblem("");
     const begin = async () => {
-      const about = await api.generator(id);
+      const found = await api.generator(id, file);
       if (gone) return;
-      begun = new Engine(about, new EngineWorker());
-      await begun.load(...(await Promise.all([api.runtime(), api.graph(id, "mapping.onnx"), api.graph(id, "synthesis.onnx")])));
+      begun = new Engine(found, new EngineWorker());
+      await begun.load(...(await Promise.all([api.runtime(), api.graph(id, file, "mapping.onnx"), api.graph(id, file, "synthesis.onnx")])));
+      if (gone) return;
+      setAbout(found);
       setEngine(begun);
     };
     begin().catch((error: Error) => !gone && setProblem(error.message || words.lost));
@@ -25,12 +37,38 @@ export function Explore({ id, words }: { id: string; words: Words }) {
       gone = true;
       begun?.end();
     };
-  }, [id]);
+  }, [id, file]);
+  const renamed = async (change: Promise<void>) => {
+    await change;
+    const { named } = await api.generator(id, file);
+    if (!engine) return;
+    engine.about = { ...engine.about, named };
+    setAbout(engine.about);
+  };
+  const names: Names = {
+    keep: (direction, name) => renamed(api.keepName(id, file, direction, name)),
+    forget: (name) => renamed(api.forgetName(id, name)),
+  };
   return (
     <main>
       <a href={`#/run/${encodeURIComponent(id)}`}>{words.backToRun}</a>
       <h1>{id === "." ? words.explore : id}</h1>
-      {problem ? <p role="alert">{problem}</p> : engine ? <Explorer about={engine.about} engine={engine} words={words} /> : <p role="status">{words.loading}</p>}
+      {snapshots.length > 0 && (
+        <p>
+          <label>
+            {words.which}{" "}
+            <select value={file} onChange={(e) => setFile(e.currentTarget.value)}>
+              <option value={api.NEWEST}>{words.newest}</option>
+              {snapshots.map((name) => (
+                <option key={name} value={name}>
+                  {api.seenOf(name).toLocaleString()} {words.seen}
+                </option>
+              ))}
+            </select>
+          </label>
+        </p>
+      )}
+      {problem ? <p role="alert">{problem}</p> : engine && about ? <Explorer about={about} engine={engine} names={names} words={words} /> : <p role="status">{words.loading}</p>}
     </main>
   );
 }

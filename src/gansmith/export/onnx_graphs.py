@@ -10,6 +10,7 @@ the graphs' samples lie from torch's.
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib.util
 import json
 import logging
@@ -74,9 +75,10 @@ def graphs_of(generator: Generator, codec: Codec) -> dict[str, bytes]:
     z, given = _latents(generator, codec, EXAMPLE)
     with torch.inference_mode():
         w = generator.mapping(z, given)
+    traced = copy.deepcopy(generator).requires_grad_()  # of frozen weights torch 2.13 takes some batches for constants
     return {
-        MAPPING: _graph(_Mapping(generator), {"z": z, "given": given}, "w"),
-        SYNTHESIS: _graph(_Synthesis(generator), {"w": w, "given": given}, "samples"),
+        MAPPING: _graph(_Mapping(traced), {"z": z, "given": given}, "w"),
+        SYNTHESIS: _graph(_Synthesis(traced), {"w": w, "given": given}, "samples"),
     }
 
 

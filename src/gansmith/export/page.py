@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from gansmith.callbacks.report_page import STYLE, esc
 from gansmith.contracts import Codec, Generator
 from gansmith.errors import GansmithError, RecipeError
 from gansmith.export.explorable import GREY, Explorable, explorable
-from gansmith.folder import atomic
+from gansmith.folder import atomic, named_directions
 
 PARTS = ("page.js", "page.css", "runtime.wasm.gz", "licenses.md")
 POLICY = (
@@ -65,7 +65,14 @@ def page_of(found: Explorable, name: str, recipe: dict[str, Any], run: Path | No
     """The page's content. Raises GansmithError where its parts were not built."""
     heading, *report = report_parts(run, commands=False) if run else [f"<h1>{esc(name)}</h1>"]
     body = _without_paths("".join([heading, '<div id="explorer"></div>', *report]), recipe)
-    return _html(name, body, require_parts(), found)
+    return _html(name, body, require_parts(), described(found, run))
+
+
+def described(found: Explorable, run: Path | None) -> Explorable:
+    """With the directions that were given names in `run`."""
+    length = len(found.about["directions"]["principal"][0])  # where a class is told beside the latent, shorter than w
+    named = named_directions.read(run, length) if run else []
+    return replace(found, about={**found.about, "named": named})
 
 
 def _require(path: Path) -> None:

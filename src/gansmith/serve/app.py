@@ -1,5 +1,5 @@
 """The server's answers: the pages, and what they ask for. Everything is a plain GET and changes nothing in a run, but
-for a wish, which is left in its folder for the training to read."""
+for a wish, which is left in its folder for the training to read, and names of directions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from starlette.staticfiles import StaticFiles
 
 from gansmith.callbacks.card import card
 from gansmith.errors import GansmithError, RunFolderError
-from gansmith.folder import alerts, control_file, plain_json, verdicts
+from gansmith.export.page import described
+from gansmith.folder import alerts, control_file, named_directions, plain_json, verdicts
 from gansmith.serve.columns import columns
-from gansmith.serve.generators import FILE, Generators, has_generator, require_generator
-from gansmith.serve.guard import WISH, Guard
+from gansmith.serve.generators import FILE, Generators, has_generator, require_generator, snapshots
+from gansmith.serve.guard import Guard
 from gansmith.serve.library import ALIVE, Library, others, pictures
 from gansmith.serve.live import changes
 
@@ -47,13 +48,17 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         asked = request.query_params
         return FileResponse(library.picture(asked.get("id", ""), asked.get("file", "")), media_type="image/png")
 
+    def chosen(request: Request) -> tuple[Path, str]:
+        asked = request.query_params
+        return library.folder(asked.get("id", "")), asked.get("file", FILE)
+
     async def generator(request: Request) -> Response:
-        folder = library.folder(request.query_params.get("id", ""))
-        return _json((await run_in_threadpool(generators.of, folder)).about)
+        folder, file = chosen(request)
+        return _json(described(await run_in_threadpool(generators.of, folder, file), folder).about)
 
     async def graph(request: Request) -> Response:
         asked = request.query_params
-        found = await run_in_threadpool(generators.of, library.folder(asked.get("id", "")))
+        found = await run_in_threadpool(generators.of, *chosen(request))
         if asked.get("name") not in found.graphs:
             raise RunFolderError(f"There is no graph of that name, only {' and '.join(found.graphs)}.")
         return Response(found.graphs[asked["name"]], media_type="application/octet-stream")
@@ -63,13 +68,24 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         return _handed(await run_in_threadpool(lambda: card(folder).encode()), f"{folder.name}.md")
 
     async def weights(request: Request) -> Response:
-        folder = library.folder(request.query_params.get("id", ""))
-        require_generator(folder)
-        return FileResponse(folder / FILE, filename=f"{folder.name}.safetensors")
+        folder, file = chosen(request)
+        require_generator(folder, file)
+        return FileResponse(folder / file, filename=f"{folder.name}.safetensors")
 
     async def page(request: Request) -> Response:
-        folder = library.folder(request.query_params.get("id", ""))
-        return _handed(await run_in_threadpool(generators.page_of, folder), f"{folder.name}.html")
+        folder, file = chosen(request)
+        return _handed(await run_in_threadpool(generators.page_of, folder, file), f"{folder.name}.html")
+
+    async def name(request: Request) -> Response:
+        asked = request.query_params
+        words = asked.get("direction", ""), asked.get("name", "")
+        await run_in_threadpool(generators.name, *chosen(request), *words)
+        return Response(status_code=204)
+
+    async def forget(request: Request) -> Response:
+        asked = request.query_params
+        await run_in_threadpool(named_directions.forget, library.folder(asked.get("id", "")), asked.get("name", ""))
+        return Response(status_code=204)
 
     async def wish(request: Request) -> Response:
         asked = request.query_params
@@ -97,7 +113,9 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         Route("/api/card", card_of),
         Route("/api/weights", weights),
         Route("/api/page", page),
-        Route(WISH, wish, methods=["POST"]),
+        Route("/api/wish", wish, methods=["POST"]),
+        Route("/api/name", name, methods=["POST"]),
+        Route("/api/forget", forget, methods=["POST"]),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Guard(Starlette(routes=routes, exception_handlers={GansmithError: refused}), token, hosts)
@@ -119,6 +137,7 @@ def _described(library: Library, name: str) -> dict[str, Any]:
         "verdicts": verdicts.read(folder),
         "grids": pictures(folder),
         "others": others(folder),
+        "snapshots": snapshots(folder),
         "generator": (folder / FILE).stat().st_size if has_generator(folder) else None,
     }
 

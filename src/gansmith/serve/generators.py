@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 from pathlib import Path
 
+from gansmith.callbacks.checkpoint import KEPT
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.explorable import Explorable
 from gansmith.export.page import page_of
-from gansmith.folder import generator_file
+from gansmith.folder import generator_file, named_directions
 from gansmith.trained import Trained
 
-KEPT = 2  # generators
+MOST = 2  # generators that are kept in memory
+SNAPSHOT = re.compile(r"[0-9]{1,18}\.safetensors")
 LARGEST = 500 << 20  # bytes of one that a browser could hold
 FILE = "generator.safetensors"
 
 
-def has_generator(folder: Path) -> bool:
+def has_generator(folder: Path, file: str = FILE) -> bool:
     """Whether a run has a generator to explore yet. Links are not followed."""
-    return (folder / FILE).is_file() and not (folder / FILE).is_symlink()
+    path = folder / file
+    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
 
 
 class Generators:
@@ -28,36 +33,61 @@ class Generators:
         self._kept: dict[tuple[Path, int], Explorable] = {}
         self._busy = threading.Lock()
 
-    def of(self, folder: Path) -> Explorable:
+    def of(self, folder: Path, file: str = FILE) -> Explorable:
         """Raises GansmithError where there is none, or one that cannot run in a browser."""
-        require_generator(folder)
-        found = (folder / FILE).stat()
+        require_generator(folder, file)
+        path = folder / file
+        found = path.stat()
         if found.st_size > LARGEST:
             raise RunFolderError(
                 f"The generator of '{folder.name}' has {found.st_size >> 20} MB, too many for a browser."
             )
         with self._busy:
-            key = (folder, found.st_mtime_ns)
+            key = (path, found.st_mtime_ns)
             if key not in self._kept:
-                self._kept = dict([*self._kept.items()][1 - KEPT :]) | {key: _made(folder)}
+                self._kept = dict([*self._kept.items()][1 - MOST :]) | {key: _made(path)}
             return self._kept[key]
 
-    def page_of(self, folder: Path) -> bytes:
+    def page_of(self, folder: Path, file: str = FILE) -> bytes:
         """The one-file page. Raises GansmithError as `of` does, and where the page's parts were not built."""
-        found = self.of(folder)
-        return page_of(found, folder.name, generator_file.read(folder / FILE)[1].get("recipe", {}), folder)
+        found = self.of(folder, file)
+        return page_of(found, folder.name, generator_file.read(folder / file)[1].get("recipe", {}), folder)
+
+    def name(self, folder: Path, file: str, direction: str, name: str) -> None:
+        """Keep a direction of that generator with its run; "principal 3" is the third of the principal ones.
+
+        Raises GansmithError where there is no such direction, and as `of` and `keep` do.
+        """
+        kind, _, number = direction.rpartition(" ")
+        known = self.of(folder, file).about["directions"].get(kind, [])
+        if not number.isdecimal() or not 1 <= int(number[:9]) <= len(known):
+            raise RunFolderError(f"There is no direction '{direction[:60]}'. Wanted: 'principal 1' or 'closed_form 1'.")
+        seen = generator_file.read(folder / file)[1].get("samples_seen", 0)
+        named_directions.keep(folder, name, known[int(number) - 1], direction, seen)
 
 
-def require_generator(folder: Path) -> None:
-    """Raises RunFolderError where a run has no generator yet."""
-    if not has_generator(folder):
+def require_generator(folder: Path, file: str = FILE) -> None:
+    """Raises RunFolderError where a run has no such generator."""
+    if file != FILE and file not in snapshots(folder):
+        raise RunFolderError(f"The run '{folder.name}' has no snapshot '{file[:100]}'.")
+    if not has_generator(folder, file):
         raise RunFolderError(f"The run '{folder.name}' has no generator yet: the first checkpoint brings it.")
 
 
-def _made(folder: Path) -> Explorable:
+def snapshots(folder: Path) -> list[str]:
+    """The generators that were kept in training, oldest first, as paths below the run folder."""
     try:
-        return Trained(folder / FILE).explorable()
+        names = [entry.name for entry in os.scandir(folder / KEPT) if SNAPSHOT.fullmatch(entry.name)]
+    except OSError:
+        return []
+    kept = [f"{KEPT}/{name}" for name in sorted(names, key=lambda name: int(name.partition(".")[0]))]
+    return [file for file in kept if has_generator(folder, file)]
+
+
+def _made(path: Path) -> Explorable:
+    try:
+        return Trained(path).explorable()
     except GansmithError:
         raise
     except Exception as error:  # of torch and onnx, on a generator that nobody vouches for
-        raise GansmithError(f"The generator of '{folder.name}' cannot be explored: {error}") from error
+        raise GansmithError(f"The generator {path.name} cannot be explored: {error}") from error

@@ -30,13 +30,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-WISH = "/api/wish"  # the one place where more than reading is asked
+ASKING = ("/api/wish", "/api/name", "/api/forget")  # the places where more than reading is asked
 LONGEST = 2_000  # characters of an address
 
 
 class Guard:
     """Lets requests through to `app` that carry `token`, go to one of `hosts` (name:port), and read or come from our
-    own page to WISH."""
+    own page to ASKING."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Iterable[str]) -> None:
         self.app, self.token, self.hosts = app, token, frozenset(hosts)
@@ -66,7 +66,8 @@ class Guard:
             return PlainTextResponse("This address is not served here.", 421)
         if origin is not None and origin.removeprefix("http://") not in self.hosts:
             return PlainTextResponse("Pages of other sites get nothing here.", 403)
-        asks = scope["method"] == "POST" and scope["path"] == WISH and origin is not None  # browsers always say it then
+        by_a_page = origin is not None  # browsers always say where a POST comes from
+        asks = scope["method"] == "POST" and scope["path"] in ASKING and by_a_page
         if scope["method"] not in ("GET", "HEAD") and not asks:
             return PlainTextResponse("There is nothing to write here.", 405)
         if len(scope["path"]) + len(scope["query_string"]) > LONGEST:

@@ -1,6 +1,6 @@
 // Asks the worker for pictures; what is asked while it works replaces what was asked before (the newest wins).
 
-import { type About, dragged, edited, given, type View } from "./latent";
+import { type About, dragged, edited, given, mixed, type View } from "./latent";
 
 export type Picture = [number, number, number]; // channels, height, width
 export type Ask =
@@ -12,6 +12,10 @@ export interface Answer {
   pixels?: Uint8ClampedArray<ArrayBuffer>;
   problem?: string;
 }
+export interface Point {
+  w: Float32Array;
+  given: number;
+}
 type Unnumbered = Ask extends infer A ? (A extends Ask ? Omit<A, "id"> : never) : never;
 
 export class Engine {
@@ -20,7 +24,7 @@ export class Engine {
 
   /** `worker` runs worker.ts; a page that lies in one file has it inside. */
   constructor(
-    readonly about: About,
+    public about: About, // its named directions may change
     private readonly worker: Worker,
   ) {
     this.worker.onmessage = (event: MessageEvent<Answer>) => this.waiting.get(event.data.id)?.(event.data);
@@ -32,19 +36,38 @@ export class Engine {
 
   /** The pictures `which` of a view, in that order. */
   async draw(view: View, which: number[]): Promise<ImageData[]> {
+    return this.pictures(await this.points(view, which));
+  }
+
+  /** Where the pictures `which` of a view lie: their w as they are drawn, and their classes or clusters. */
+  async points(view: View, which: number[]): Promise<Point[]> {
     const { about } = this;
-    const picture = about.samples.shape;
     const told = which.map((k) => given(about, view, k));
-    const z = joined(which.map((k) => dragged(about, view, k)));
-    const ask = { given: told, picture };
-    const mapped = await this.ask({ kind: "map", values: z, shape: [which.length, about.z[0]], ...ask });
-    const all = mapped.values as Float32Array;
-    const size = all.length / which.length;
-    const w = joined(which.map((_, i) => edited(about, view, all.slice(i * size, (i + 1) * size), told[i] as number)));
-    const made = await this.ask({ kind: "draw", values: w, shape: [which.length, ...about.w], ...ask });
+    const w = await this.mapped(which.map((k) => dragged(about, view, view.seed + k)), told);
+    const { mix } = view;
+    const others = mix ? await this.mapped(told.map(() => dragged(about, view, mix.seed)), told) : w;
+    return w.map((own, i) => {
+      const of = told[i] as number;
+      return { w: edited(about, view, mixed(about, view, own, others[i] as Float32Array), of), given: of };
+    });
+  }
+
+  /** The pictures at some points. */
+  async pictures(points: Point[]): Promise<ImageData[]> {
+    const picture = this.about.samples.shape;
+    const shape = [points.length, ...this.about.w];
+    const made = await this.ask({ kind: "draw", values: joined(points.map(({ w }) => w)), shape, given: points.map((p) => p.given), picture });
     const pixels = made.pixels as Uint8ClampedArray<ArrayBuffer>;
     const bytes = 4 * picture[1] * picture[2];
-    return which.map((_, i) => new ImageData(pixels.slice(i * bytes, (i + 1) * bytes), picture[2], picture[1]));
+    return points.map((_, i) => new ImageData(pixels.slice(i * bytes, (i + 1) * bytes), picture[2], picture[1]));
+  }
+
+  private async mapped(latents: Float32Array[], told: number[]): Promise<Float32Array[]> {
+    const { samples, z } = this.about;
+    const made = await this.ask({ kind: "map", values: joined(latents), shape: [latents.length, z[0]], given: told, picture: samples.shape });
+    const all = made.values as Float32Array;
+    const size = all.length / latents.length;
+    return latents.map((_, i) => all.slice(i * size, (i + 1) * size));
   }
 
   end(): void {

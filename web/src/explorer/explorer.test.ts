@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type About, dragged, edited, given, restored, start } from "./latent";
+import { type About, between, dragged, edited, given, mixed, restored, start } from "./latent";
 import { textOf, withText } from "./png";
 import { cluster, latent, Mersenne } from "./torch";
 
@@ -10,6 +10,7 @@ const about: About = {
   given: 4,
   mean_w: [0, 1, 2, 3].map((k) => [[k, k, k], [k, k, k]]),
   directions: { principal: [[1, 0, 0]], closed_form: [[0, 2, 0]] },
+  named: [{ name: "glad", vector: [0, 0, 1] }],
   largest_difference_from_torch: 0,
 };
 
@@ -59,10 +60,24 @@ describe("a view", () => {
     expect([...edited(about, view, w, 1)]).toEqual([1, 1.5, 2, 2.5 + 2, 3 - 2, 3.5]);
     expect([...edited(about, start(about), w, 3)]).toEqual([...w]);
   });
+  it("moves along named directions", () => {
+    const view = { ...start(about), named: { glad: 2, unknown: 5 }, layers: [0, 0] as [number, number] };
+    expect([...edited(about, view, Float32Array.of(1, 2, 3, 4, 5, 6), 0)]).toEqual([1, 2, 5, 4, 5, 6]);
+  });
+  it("takes the layers that it mixes from another seed", () => {
+    const [own, other] = [Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(10, 20, 30, 40, 50, 60)];
+    const mix = { seed: 5, layers: [1, 1] as [number, number] };
+    expect([...mixed(about, { ...start(about), mix }, own, other)]).toEqual([1, 2, 3, 40, 50, 60]);
+    expect([...mixed(about, start(about), own, other)]).toEqual([...own]);
+    expect([...between(own, other, 0.5)]).toEqual([5.5, 11, 16.5, 22, 27.5, 33]);
+  });
   it("comes back from a recipe, and from nothing that is none", () => {
-    const view = { ...start(about), seed: 9, drags: { 9: [0.1, 0.2] as [number, number] } };
+    const mix = { seed: 3, layers: [0, 1] as [number, number] };
+    const view = { ...start(about), seed: 9, named: { glad: -1 }, mix, drags: { 9: [0.1, 0.2] as [number, number] } };
     expect(restored(about, JSON.parse(JSON.stringify(view)))).toEqual(view);
-    for (const wrong of [null, 3, {}, { ...view, seed: -1 }, { ...view, truncation: "1" }, { ...view, layers: [1, 0] }, { ...view, given: 4 }, { ...view, steps: { principal: [0, 0], closed_form: [0] } }, { ...view, drags: { 9: [1] } }])
+    const { named: _, mix: __, ...older } = start(about);
+    expect(restored(about, older)).toEqual(start(about));
+    for (const wrong of [null, 3, {}, { ...view, seed: -1 }, { ...view, truncation: "1" }, { ...view, layers: [1, 0] }, { ...view, given: 4 }, { ...view, steps: { principal: [0, 0], closed_form: [0] } }, { ...view, drags: { 9: [1] } }, { ...view, named: { sad: 1 } }, { ...view, named: { glad: 9 } }, { ...view, mix: { seed: -1, layers: [0, 0] } }, { ...view, mix: { seed: 1, layers: [1, 2] } }, { ...view, mix: 3 }])
       expect(restored(about, wrong)).toBeNull();
   });
 });

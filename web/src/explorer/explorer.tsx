@@ -4,7 +4,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Words } from "../text";
 import type { Engine } from "./engine";
 import { type About, given, type Kind, kinds, layerCount, LONGEST, restored, SHOWN, start, type View } from "./latent";
+import { Naming, type Names } from "./naming";
+import { Path } from "./path";
 import { textOf, withText } from "./png";
+import { Layers, Slide } from "./slide";
 
 const PAUSE = 500; // milliseconds between two moves of sliders that are undone apart
 const FARTHEST = 0.5; // turns of the latent: the opposite one
@@ -12,10 +15,11 @@ const FARTHEST = 0.5; // turns of the latent: the opposite one
 interface Props {
   about: About;
   engine: Engine;
+  names?: Names; // where there is a run to keep names with
   words: Words;
 }
 
-export function Explorer({ about, engine, words }: Props) {
+export function Explorer({ about, engine, names: keeping, words }: Props) {
   const [view, setView] = useState<View>(() => start(about));
   const [trouble, setTrouble] = useState("");
   const [pace, setPace] = useState(0); // milliseconds a picture
@@ -118,11 +122,29 @@ export function Explorer({ about, engine, words }: Props) {
         <Slide label={words.across} value={across} least={-FARTHEST} most={FARTHEST} change={(x) => drag(x, down)} />
         <Slide label={words.down} value={down} least={-FARTHEST} most={FARTHEST} change={(y) => drag(across, y)} />
         {layers > 1 && (
-          <div class="controls">
-            <Layer label={words.fromLayer} value={view.layers[0]} count={layers} change={(k) => change({ layers: [k, Math.max(k, view.layers[1])] })} />
-            <Layer label={words.toLayer} value={view.layers[1]} count={layers} change={(k) => change({ layers: [Math.min(k, view.layers[0]), k] })} />
-          </div>
+          <>
+            <div class="controls">
+              <label>
+                {words.mixSeed}{" "}
+                <input
+                  type="number"
+                  min={0}
+                  max={2 ** 31}
+                  value={view.mix?.seed ?? ""}
+                  onChange={(e) => {
+                    const found = Math.round(e.currentTarget.valueAsNumber);
+                    change({ mix: found >= 0 && found <= 2 ** 31 ? { layers: [Math.floor(layers / 2), layers - 1], ...view.mix, seed: found } : null });
+                  }}
+                />
+              </label>
+              {view.mix && <Layers from={words.mixLayers} to={words.toLayer} value={view.mix.layers} count={layers} change={(found) => view.mix && change({ mix: { ...view.mix, layers: found } })} />}
+            </div>
+            <div class="controls">
+              <Layers from={words.fromLayer} to={words.toLayer} value={view.layers} count={layers} change={(found) => change({ layers: found })} />
+            </div>
+          </>
         )}
+        <Naming about={about} steps={view.named} step={(name, to) => change({ named: { ...view.named, [name]: to } }, true)} names={keeping} words={words} />
         {kinds.map((kind) => (
           <details key={kind} open={kind === "principal"}>
             <summary>{words.directions[kind]}</summary>
@@ -131,6 +153,7 @@ export function Explorer({ about, engine, words }: Props) {
             ))}
           </details>
         ))}
+        <Path engine={engine} view={view} show={(picture) => show(large.current, picture)} done={() => setView({ ...view })} words={words} />
       </div>
     </div>
   );
@@ -168,24 +191,6 @@ function useDrawing(
       .catch((error: unknown) => fail(String(error)))
       .finally(() => { busy.current = false; });
   }, [engine, view]);
-}
-
-function Slide({ label, value, least, most, change }: { label: string; value: number; least: number; most: number; change: (to: number) => void }) {
-  return (
-    <label class="slide">
-      <span>{label}</span>
-      <input type="range" min={least} max={most} step={(most - least) / 200} value={value} onInput={(e) => change(e.currentTarget.valueAsNumber)} />
-      <output>{value.toFixed(2)}</output>
-    </label>
-  );
-}
-
-function Layer({ label, value, count, change }: { label: string; value: number; count: number; change: (to: number) => void }) {
-  return (
-    <label>
-      {label} <input type="number" min={1} max={count} value={value + 1} onChange={(e) => change(Math.min(Math.max(e.currentTarget.valueAsNumber || 1, 1), count) - 1)} />
-    </label>
-  );
 }
 
 function show(canvas: HTMLCanvasElement | null | undefined, picture: ImageData): void {

@@ -10,7 +10,14 @@ export interface About {
   given: number;
   mean_w: unknown[];
   directions: Record<Kind, number[][]>;
+  named: Named[];
   largest_difference_from_torch: number;
+}
+
+/** A direction that somebody gave a name, kept with the run. */
+export interface Named {
+  name: string;
+  vector: number[];
 }
 
 export const kinds = ["principal", "closed_form"] as const;
@@ -23,7 +30,9 @@ export interface View {
   given: number | null; // class or cluster; null: each its own
   truncation: number;
   steps: Record<Kind, number[]>; // along the directions
+  named: Record<string, number>; // along the named directions
   layers: [number, number]; // that directions move, both included
+  mix: { seed: number; layers: [number, number] } | null; // layers that come from another seed's w
   drags: Record<string, [number, number]>; // seed -> how far it was dragged, in turns of the latent
 }
 
@@ -38,7 +47,9 @@ export function start(about: About): View {
     given: null,
     truncation: 1,
     steps: { principal: zeros("principal"), closed_form: zeros("closed_form") },
+    named: {},
     layers: [0, layerCount(about) - 1],
+    mix: null,
     drags: {},
   };
 }
@@ -55,9 +66,8 @@ export function given(about: About, view: View, k: number): number {
   return shares ? cluster(view.seed + k, shares) : k % about.given;
 }
 
-/** The k-th picture's latent z. Dragging turns it towards two fixed directions at right angles to it: as long as before. */
-export function dragged(about: About, view: View, k: number): Float32Array {
-  const seed = view.seed + k;
+/** A seed's latent z. Dragging turns it towards two fixed directions at right angles to it: as long as before. */
+export function dragged(about: About, view: View, seed: number): Float32Array {
   const z = latent(seed, about.z[0]);
   const [x, y] = view.drags[seed] ?? [0, 0];
   if (!x && !y) return z;
@@ -86,22 +96,36 @@ function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
 }
 
+/** w (of one sample, flat) with the layers of another that the view mixes in. */
+export function mixed(about: About, view: View, w: Float32Array, other: Float32Array): Float32Array {
+  if (!view.mix) return w;
+  const length = about.w[about.w.length - 1] as number;
+  const [first, last] = view.mix.layers;
+  const out = w.slice();
+  out.set(other.slice(first * length, (last + 1) * length), first * length);
+  return out;
+}
+
+/** Between two of them, at `share` of the way. */
+export function between(a: Float32Array, b: Float32Array, share: number): Float32Array {
+  return a.map((x, i) => x + share * ((b[i] as number) - x));
+}
+
 /** w (of one sample, flat) truncated towards its class's mean, and moved along the directions. */
 export function edited(about: About, view: View, w: Float32Array, told: number): Float32Array {
   const mean = Float32Array.from((about.mean_w[Math.max(told, 0)] as number[] | number[][]).flat());
   const out = w.map((x, i) => (mean[i] as number) + view.truncation * (x - (mean[i] as number)));
   const length = about.w[about.w.length - 1] as number;
-  for (const kind of kinds) {
-    for (const [k, step] of view.steps[kind].entries()) {
-      const direction = about.directions[kind][k];
-      if (!step || !direction) continue;
-      for (let layer = view.layers[0]; layer <= view.layers[1]; layer++) {
-        direction.forEach((d, i) => {
-          out[layer * length + i] = (out[layer * length + i] as number) + step * d;
-        });
-      }
+  const move = (direction: number[] | undefined, step: number) => {
+    if (!step || !direction) return;
+    for (let layer = view.layers[0]; layer <= view.layers[1]; layer++) {
+      direction.forEach((d, i) => {
+        out[layer * length + i] = (out[layer * length + i] as number) + step * d;
+      });
     }
-  }
+  };
+  for (const kind of kinds) view.steps[kind].forEach((step, k) => move(about.directions[kind][k], step));
+  for (const { name, vector } of about.named) move(vector, Object.hasOwn(view.named, name) ? (view.named[name] as number) : 0);
   return out;
 }
 
@@ -109,11 +133,14 @@ export function edited(about: About, view: View, w: Float32Array, told: number):
 export function restored(about: About, found: unknown): View | null {
   const plain = start(about);
   if (typeof found !== "object" || found === null) return null;
-  const view = found as Partial<View>;
+  const view: Partial<View> = { named: {}, mix: null, ...found }; // older pictures know nothing of these
   const whole = (x: unknown, least: number, most: number): x is number => Number.isInteger(x) && (x as number) >= least && (x as number) <= most;
   const numbers = (x: unknown, length: number, most: number): x is number[] =>
     Array.isArray(x) && x.length === length && x.every((v) => typeof v === "number" && Math.abs(v) <= most);
   const layers = layerCount(about) - 1;
+  const range = (x: unknown): x is [number, number] => numbers(x, 2, layers) && whole(x[0], 0, layers) && whole(x[1], x[0] as number, layers);
+  const names = new Set(about.named.map(({ name }) => name));
+  const named = view.named && typeof view.named === "object" ? Object.entries(view.named) : [];
   const drags = view.drags && typeof view.drags === "object" ? Object.entries(view.drags) : [];
   const fits =
     whole(view.seed, 0, 2 ** 31) &&
@@ -121,7 +148,9 @@ export function restored(about: About, found: unknown): View | null {
     (view.given === null || whole(view.given, 0, about.given - 1)) &&
     typeof view.truncation === "number" && view.truncation >= 0 && view.truncation <= 1 &&
     kinds.every((kind) => numbers(view.steps?.[kind], plain.steps[kind].length, LONGEST)) &&
-    numbers(view.layers, 2, layers) && whole(view.layers[0], 0, layers) && whole(view.layers[1], view.layers[0], layers) &&
+    named.every(([name, step]) => names.has(name) && numbers([step], 1, LONGEST)) &&
+    range(view.layers) &&
+    (view.mix === null || (typeof view.mix === "object" && whole(view.mix.seed, 0, 2 ** 31) && range(view.mix.layers))) &&
     drags.every(([, drag]) => numbers(drag, 2, 1e3));
   return fits ? (view as View) : null;
 }

@@ -1,0 +1,190 @@
+"""The explorer's wider means: names of directions kept with the run, snapshots, mixing of layers, films of paths."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gansmith.contracts import Spec
+from gansmith.data.codec import ImageCodec
+from gansmith.errors import RunFolderError
+from gansmith.folder import generator_file, named_directions
+from gansmith.folder.named_directions import MOST, NAME, forget, keep, read
+from gansmith.networks.stylegan2 import StyleGAN2
+from gansmith.serve.generators import FILE, Generators, snapshots
+from test_networks import awake
+from test_serve import COOKIE, Served, a_generator, a_run, accessible, page, served, served_root  # noqa: F401
+
+# ---- names
+
+
+def test_names_are_kept_replaced_and_forgotten(tmp_path: Path) -> None:
+    keep(tmp_path, "smile", [1.0, 2.0], "principal 3", 500)
+    keep(tmp_path, "  微笑 (wide)  ", [3, 4.5], "closed_form 1", 500)
+    assert read(tmp_path, 2) == [{"name": "smile", "vector": [1, 2]}, {"name": "微笑 (wide)", "vector": [3, 4.5]}]
+    assert read(tmp_path, 3) == []
+    keep(tmp_path, "smile", [5.0, 6.0], "principal 1", 900)
+    assert [entry["vector"] for entry in read(tmp_path, 2)] == [[3, 4.5], [5, 6]]
+    assert json.loads((tmp_path / NAME).read_text(encoding="utf-8"))[1]["samples_seen"] == 900
+    forget(tmp_path, "frown")
+    forget(tmp_path, "smile")
+    assert [entry["name"] for entry in read(tmp_path, 2)] == ["微笑 (wide)"]
+    for k in range(MOST - 1):
+        keep(tmp_path, f"d{k}", [0, 0], "principal 1", 0)
+    with pytest.raises(RunFolderError, match="Forget one"):
+        keep(tmp_path, "one more", [0, 0], "principal 1", 0)
+
+
+@pytest.mark.parametrize("name", ["", " ", "<b>", "__proto__", "x" * 41, "a\0", "../x", "-x"])
+def test_no_name(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="is no name"):
+        keep(tmp_path, name, [1.0], "principal 1", 0)
+    assert not (tmp_path / NAME).exists()
+
+
+NOT_OURS: list[object] = [3, {}, {"name": "a"}, {"name": "<b>", "vector": [1]}, {"name": 3, "vector": [1]}]
+NOT_OURS += [{"name": "a", "vector": vector} for vector in (["1"], [float("nan")], [1e9], {})]
+
+
+@pytest.mark.parametrize("entry", NOT_OURS, ids=str)
+def test_a_foreign_entry_is_passed_over(entry: object, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(json.dumps([entry, {"name": "good", "vector": [1]}]))
+    assert [found["name"] for found in read(tmp_path, 1)] == ["good"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[" * 9999, b"\xff"], ids=range(5))
+def test_a_broken_file_has_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(content)
+    assert read(tmp_path, 1) == []
+    keep(tmp_path, "new", [1.0], "principal 1", 0)
+    assert len(read(tmp_path, 1)) == 1
+
+
+# ---- what the server does with them
+
+
+def test_directions_of_any_kept_generator_get_names(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    folder = a_generator(tmp_path / "a")
+    (folder / "generators").mkdir()
+    shutil.copy(folder / FILE, folder / "generators" / "000001000.safetensors")
+    (folder / "generators" / "000002000.safetensors").symlink_to(folder / FILE)
+    (folder / "generators" / "x.safetensors").write_bytes(b"")
+    assert snapshots(folder) == ["generators/000001000.safetensors"]
+    made = Generators()
+    made.name(folder, snapshots(folder)[0], "closed_form 2", "age")
+    assert read(folder, 12)[0]["vector"] == made.of(folder).about["directions"]["closed_form"][1]
+    for direction in (
+        "principal",
+        "principal 0",
+        "principal 11",
+        "principal -1",
+        "other 1",
+        "",
+        "principal " + "9" * 99,
+    ):
+        with pytest.raises(RunFolderError, match="no direction"):
+            made.name(folder, FILE, direction, "x")
+    for file in ("../a/generator.safetensors", "generators/000002000.safetensors", "generators/x.safetensors", "x"):
+        with pytest.raises(RunFolderError, match="no snapshot"):
+            made.of(folder, file)
+
+
+def test_names_are_asked_for_by_our_own_page(served: Served) -> None:  # noqa: F811
+    folder = served_root(served) / "a"
+    ours = COOKIE | {"Origin": f"http://127.0.0.1:{served.port}"}
+    named_directions.keep(folder, "smile", [1.0], "principal 1", 0)
+    assert served.get("/api/forget?id=a&name=smile", COOKIE, "POST")[0] == 405
+    assert len(read(folder, 1)) == 1
+    assert served.get("/api/forget?id=a&name=smile", ours, "POST")[0] == 204
+    assert read(folder, 1) == []
+    status, _, body = served.get("/api/name?id=a&direction=principal+1&name=x", ours, "POST")
+    assert (status, b"no generator yet" in body) == (404, True)
+
+
+# ---- in a browser
+
+
+def drawn(page: Any) -> str:  # noqa: F811
+    page.locator(".explorer[aria-busy=false]").wait_for(timeout=120_000)
+    return str(page.locator(".large").evaluate("canvas => canvas.toDataURL()"))
+
+
+def test_names_snapshots_and_films(tmp_path: Path, page: Any) -> None:  # noqa: F811
+    pytest.importorskip("onnxruntime")
+    folder = a_generator(tmp_path / "one")
+    (folder / "generators").mkdir()
+    tensors, said = generator_file.read(folder / FILE)
+    other = {name: x + 0.1 * torch.randn_like(x) for name, x in tensors.items()}
+    generator_file.write(folder / "generators" / "000001000.safetensors", other, said)
+    page.get_by_role("link", name="one", exact=False).first.click()
+    page.get_by_role("link", name="Explore its latent space").click()
+    newest = drawn(page)
+
+    page.get_by_text("Named directions").click()
+    page.locator("form select").select_option("principal 2")
+    page.get_by_label("called").fill("rounder")
+    page.get_by_role("button", name="Keep this name").click()
+    slider = page.get_by_role("slider", name="rounder")
+    slider.wait_for()
+    slider.fill("3")
+    moved = drawn(page)
+    assert moved != newest
+    accessible(page)
+    page.get_by_role("button", name="Undo").click()
+    assert drawn(page) == newest
+    page.get_by_role("slider", name="Direction 2", exact=True).first.fill("3")
+    assert drawn(page) == moved  # the same direction
+
+    page.get_by_text("Path and film").click()
+    page.get_by_role("button", name="Add keyframe").click()
+    page.get_by_text("1 keyframes").wait_for()
+    page.get_by_role("button", name="Seed 3", exact=True).click()
+    drawn(page)
+    page.get_by_role("button", name="Add keyframe").click()
+    page.get_by_text("2 keyframes").wait_for()
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Save as film").click()
+    assert Path(download.value.path()).stat().st_size > 1_000
+    assert download.value.suggested_filename in ("walk.mp4", "walk.webm")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    page.get_by_role("button", name="Forget: rounder").click()
+    slider.wait_for(state="detached")
+    page.get_by_label("Generator").select_option(label="1,000 samples seen")
+    page.get_by_role("status").get_by_text("Loading").wait_for(state="detached", timeout=120_000)
+    assert drawn(page) != newest
+
+
+def test_layers_are_mixed_between_seeds(tmp_path: Path, page: Any) -> None:  # noqa: F811
+    pytest.importorskip("onnxruntime")
+    codec = ImageCodec(Spec((1, 16, 16)))
+    network = awake(StyleGAN2(width=8, max_width=16, latent=16, mapping_layers=2), codec.spec)[0]
+    table = {"name": "stylegan2", "width": 8, "max_width": 16, "latent": 16, "mapping_layers": 2}
+    tensors = {name: x.detach() for name, x in network.state_dict().items()}
+    said = {"codec": codec.describe(), "recipe": {"architecture": table, "data": {}}}
+    generator_file.write(a_run(tmp_path / "styled") / FILE, tensors, said)
+    page.get_by_role("link", name="styled", exact=False).first.click()
+    page.get_by_role("link", name="Explore its latent space").click()
+    plain = drawn(page)
+    layers = int(page.get_by_label("to", exact=True).last.get_attribute("max"))
+    assert layers > 2
+    page.get_by_label("Mix in layers of seed").fill("7")
+    page.get_by_label("Mix in layers of seed").press("Enter")
+    mixed = drawn(page)
+    assert mixed != plain
+    page.get_by_label("from layer").fill("1")
+    page.get_by_label("from layer").press("Enter")
+    whole = drawn(page)
+    assert whole != mixed
+    page.get_by_label("Mix in layers of seed").fill("")
+    page.get_by_label("Mix in layers of seed").press("Enter")
+    assert drawn(page) == plain
+    page.get_by_label("First seed").fill("7")
+    page.get_by_label("First seed").press("Enter")
+    assert drawn(page) == whole  # all layers of seed 7 are seed 7
