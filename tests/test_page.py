@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from firefox import FIREFOX, Firefox
 from gansmith.contracts import Codec, Generator, GivenSpec, Spec
 from gansmith.data.codec import ImageCodec, to_bytes
 from gansmith.data.point_codec import PointCodec
@@ -144,7 +145,11 @@ def settled(one: Any) -> None:
 def shown(one: Any) -> Any:
     """The large picture's values, uint8 [H, W, 4]."""
     settled(one)
-    address = one.locator(".large").evaluate("canvas => canvas.toDataURL()")
+    return pixels(one.locator(".large").evaluate("canvas => canvas.toDataURL()"))
+
+
+def pixels(address: str) -> Any:
+    """Of a picture in an address, uint8 [H, W, 4]."""
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
         return np.asarray(image.convert("RGBA"))
 
@@ -192,6 +197,26 @@ def test_a_browser_draws_what_torch_draws(tmp_path: Path, browser: Any) -> None:
     one.get_by_label("Open a saved picture").set_input_files(tmp_path / "kept.png")
     assert close(shown(one), edited)
     assert seen == []
+
+
+@needs_build
+@pytest.mark.skipif(FIREFOX is None, reason="no Firefox here")
+def test_firefox_draws_it_too(tmp_path: Path) -> None:
+    generator, codec = styled()
+    write(generator, codec, tmp_path / "x.html")
+    with Firefox(tmp_path / "profile") as one:
+        one.open(f"file://{tmp_path / 'x.html'}")
+        one.wait_for("return !!document.querySelector('.explorer[aria-busy=false]')")
+        picture = one.run("return document.querySelector('.large').toDataURL()")
+        assert close(pixels(picture), wanted(generator, 0, 0))
+        one.run("document.querySelectorAll('.seeds button')[3].click()")
+        one.wait_for("return document.querySelector('.large').getAttribute('aria-label') === 'Seed 3'")
+        one.wait_for("return !!document.querySelector('.explorer[aria-busy=false]')")
+        assert close(pixels(one.run("return document.querySelector('.large').toDataURL()")), wanted(generator, 3, 1))
+        assert (
+            one.run("return performance.getEntriesByType('resource').map(e => e.name).filter(n => /^http/.test(n))")
+            == []
+        )
 
 
 @needs_build
