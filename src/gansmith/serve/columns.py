@@ -61,7 +61,7 @@ class Thinned:
         if not len(ends):
             return
         starts = np.concatenate([[0], ends[:-1] + 1])
-        quotes = np.add.reduceat((letters == QUOTE).view(np.uint8), starts, dtype=np.int32)
+        quotes = np.diff(np.searchsorted(np.flatnonzero(letters == QUOTE), ends), prepend=0)
         kinds = np.minimum(quotes, 2 * KINDS)
         for kind in np.unique(kinds).tolist():
             self._add(kind, np.flatnonzero(kinds == kind), starts, ends, data)

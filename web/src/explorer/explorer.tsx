@@ -39,15 +39,12 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
     if (before) setView(before);
     changed.current = 0;
   };
-  useDrawing(engine, view, (of, which, pictures, milliseconds) => {
-    which.forEach((k, i) => {
-      const picture = pictures[i] as ImageData;
-      show(small.current[k], picture);
-      if (k === view.picked) show(large.current, picture);
-    });
-    if (which.length === 1) setPace(milliseconds);
-    else setDrawn(of);
-  }, setTrouble);
+  useDrawing(engine, view, (k, picture, milliseconds) => {
+    show(small.current[k], picture);
+    if (k !== view.picked) return;
+    show(large.current, picture);
+    setPace(milliseconds);
+  }, setDrawn, setTrouble);
 
   const seed = view.seed + view.picked;
   const [across, down] = view.drags[seed] ?? [0, 0];
@@ -159,15 +156,18 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
   );
 }
 
-/** Draws every new view: the picked picture at once, the others when nothing newer waits. */
+/** Draws every new view: the picked picture at once, then the others one by one, each in its turn, while nothing newer
+ * waits; so a slider moves the large picture smoothly and the small ones as far as there is time. */
 function useDrawing(
   engine: Engine,
   view: View,
-  shown: (of: View, which: number[], pictures: ImageData[], milliseconds: number) => void,
+  shown: (k: number, picture: ImageData, milliseconds: number) => void,
+  complete: (view: View) => void,
   fail: (problem: string) => void,
 ): void {
   const newest = useRef(view);
   const busy = useRef(false);
+  const turn = useRef(0);
   const tell = useRef(shown);
   newest.current = view;
   tell.current = shown;
@@ -178,13 +178,14 @@ function useDrawing(
       for (let drawn: View | null = null; drawn !== newest.current; ) {
         drawn = newest.current;
         const { picked } = drawn;
-        const others = Array.from({ length: SHOWN }, (_, k) => k).filter((k) => k !== picked);
-        for (const which of [[picked], others]) {
+        for (let i = 0; i < SHOWN && (i === 0 || drawn === newest.current); i++) {
+          if (i > 0) turn.current = (turn.current + 1 + Number((turn.current + 1) % SHOWN === picked)) % SHOWN;
+          const k = i === 0 ? picked : turn.current;
           const begin = performance.now();
-          const pictures = await engine.draw(drawn, which);
-          if (drawn.picked === newest.current.picked) tell.current(drawn, which, pictures, performance.now() - begin);
-          if (drawn !== newest.current) break;
+          const [picture] = await engine.draw(drawn, [k]);
+          if (picture && drawn.picked === newest.current.picked) tell.current(k, picture, performance.now() - begin);
         }
+        if (drawn === newest.current) complete(drawn);
       }
     };
     work()
