@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import gansmith
 from gansmith.callbacks.card import card
@@ -41,6 +42,17 @@ def test_a_training_leaves_one(tmp_path: Path) -> None:
     for name, value in run["scores"]["values"].items():
         assert f"| {name.replace('_', chr(92) + '_')} | " in text, value
     assert str(tmp_path) not in text
+
+
+def test_the_terms_beside_the_data_come_with_the_card(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    for k in range(8):
+        Image.new("L", (8, 8), 20 * k).save(tmp_path / "cats" / f"{k}.png")
+    (tmp_path / "cats" / "LICENSE").write_text("CC0 1.0 Universal\n\nmore")
+    small = ["architecture.width=4", "evaluate.times=0", "evaluate.features=random", "train.batch=4"]
+    gansmith.train(tmp_path / "cats", run=tmp_path / "run", recipe="dcgan", samples=8, settings=small)
+    assert "| Licence | LICENSE: CC0 1.0 Universal |" in (tmp_path / "run" / "card.md").read_text(encoding="utf-8")
+    assert not (tmp_path / "run" / "unreadable.txt").exists()
 
 
 def test_limits_follow_from_the_numbers(tmp_path: Path) -> None:

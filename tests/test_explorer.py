@@ -13,10 +13,10 @@ import torch
 from gansmith.contracts import Spec
 from gansmith.data.codec import ImageCodec
 from gansmith.errors import RunFolderError
-from gansmith.folder import generator_file, named_directions
+from gansmith.folder import generator_file
 from gansmith.folder.named_directions import MOST, NAME, forget, keep, read
 from gansmith.networks.stylegan2 import StyleGAN2
-from gansmith.serve.generators import FILE, Generators, snapshots
+from gansmith.serve.generators import FILE, Generators, name_direction, snapshots
 from test_networks import awake
 from test_serve import COOKIE, Served, a_generator, a_run, accessible, page, served, served_root  # noqa: F401
 
@@ -77,8 +77,9 @@ def test_directions_of_any_kept_generator_get_names(tmp_path: Path) -> None:
     (folder / "generators" / "x.safetensors").write_bytes(b"")
     assert snapshots(folder) == ["generators/000001000.safetensors"]
     made = Generators()
-    made.name(folder, snapshots(folder)[0], "closed_form 2", "age")
-    assert read(folder, 12)[0]["vector"] == made.of(folder).about["directions"]["closed_form"][1]
+    kept = made.of(folder, snapshots(folder)[0])
+    name_direction(folder, kept, "closed_form 2", "age")
+    assert read(folder, 12)[0]["vector"] == kept.explorable.about["directions"]["closed_form"][1]
     for direction in (
         "principal",
         "principal 0",
@@ -89,20 +90,36 @@ def test_directions_of_any_kept_generator_get_names(tmp_path: Path) -> None:
         "principal " + "9" * 99,
     ):
         with pytest.raises(RunFolderError, match="no direction"):
-            made.name(folder, FILE, direction, "x")
+            name_direction(folder, kept, direction, "x")
     for file in ("../a/generator.safetensors", "generators/000002000.safetensors", "generators/x.safetensors", "x"):
         with pytest.raises(RunFolderError, match="no snapshot"):
             made.of(folder, file)
 
 
-def test_names_are_asked_for_by_our_own_page(served: Served) -> None:  # noqa: F811
-    folder = served_root(served) / "a"
+def test_names_are_those_of_the_generator_that_is_looked_at(served: Served) -> None:  # noqa: F811
+    """Also when the training has written another one since: its directions are others."""
+    pytest.importorskip("onnxruntime")
+    folder = a_generator(served_root(served) / "live")
     ours = COOKIE | {"Origin": f"http://127.0.0.1:{served.port}"}
-    named_directions.keep(folder, "smile", [1.0], "principal 1", 0)
-    assert served.get("/api/forget?id=a&name=smile", COOKIE, "POST")[0] == 405
-    assert len(read(folder, 1)) == 1
-    assert served.get("/api/forget?id=a&name=smile", ours, "POST")[0] == 204
-    assert read(folder, 1) == []
+    about = json.loads(served.get("/api/generator?id=live")[2])
+    tensors, said = generator_file.read(folder / FILE)
+    generator_file.write(folder / FILE, {name: x + torch.randn_like(x) for name, x in tensors.items()}, said)
+    seen = f"id=live&version={about['version']}"
+    assert served.get(f"/api/graph?{seen}&name=mapping.onnx")[0] == 200
+    asked = f"/api/name?{seen}&direction=principal+1&name=smile"
+    assert served.get(asked, COOKIE, "POST")[0] == 405  # no Origin: no page of ours
+    assert read(folder, 12) == []
+    status, _, body = served.get(asked, ours, "POST")
+    assert (status, json.loads(body)) == (200, read(folder, 12))
+    assert read(folder, 12)[0]["vector"] == about["directions"]["principal"][0]
+    newest = json.loads(served.get("/api/generator?id=live")[2])
+    assert newest["directions"]["principal"][0] != about["directions"]["principal"][0]
+    assert newest["named"] == read(folder, 12)
+    assert served.get(f"/api/forget?{seen}&name=smile", COOKIE, "POST")[0] == 405
+    status, _, body = served.get(f"/api/forget?{seen}&name=smile", ours, "POST")
+    assert (status, body) == (200, b"[]")
+    status, _, body = served.get("/api/name?id=live&version=1&direction=principal+1&name=x", ours, "POST")
+    assert (status, b"has changed since" in body) == (404, True)
     status, _, body = served.get("/api/name?id=a&direction=principal+1&name=x", ours, "POST")
     assert (status, b"no generator yet" in body) == (404, True)
 

@@ -176,6 +176,8 @@ def test_a_browser_draws_what_torch_draws(tmp_path: Path, browser: Any) -> None:
     write(generator, codec, tmp_path / "x.html")
     one, seen = opened(browser, tmp_path / "x.html")
     assert close(shown(one), wanted(generator, 0, 0))
+    for k, address in enumerate(one.locator(".seeds canvas").evaluate_all("all => all.map(c => c.toDataURL())")):
+        assert close(pixels(address), wanted(generator, k, k % 2))
     one.get_by_role("button", name="Seed 3", exact=True).click()
     assert close(shown(one), wanted(generator, 3, 1))
     one.get_by_label("Class").select_option("cat")

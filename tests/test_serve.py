@@ -505,10 +505,13 @@ def test_generators_are_made_once_and_anew_when_they_change(tmp_path: Path, monk
     folder = a_generator(tmp_path / "a")
     found = Generators()
     first = found.of(folder)
-    assert sorted(first.graphs) == ["mapping.onnx", "synthesis.onnx"]
+    assert sorted(first.explorable.graphs) == ["mapping.onnx", "synthesis.onnx"]
     assert found.of(folder) is first
     os.utime(folder / "generator.safetensors", (1, 1))
     assert found.of(folder) is not first
+    assert found.of(folder, version=first.version) is first  # a page that looks at it goes on with it
+    with pytest.raises(RunFolderError, match="has changed since"):
+        found.of(folder, version="1")
     (folder / "generator.safetensors").write_bytes(b"no generator")
     with pytest.raises(GansmithError):
         found.of(folder)

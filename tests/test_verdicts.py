@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import gansmith
+from gansmith.folder import metrics_log
 from gansmith.folder.verdicts import BINS, NAME, append, read
 
 
@@ -62,6 +63,13 @@ def test_other_lines_are_passed_over(change: dict[str, object], tmp_path: Path) 
     with (tmp_path / NAME).open("a") as file:
         file.write(json.dumps(line | {"samples_seen": 9_000} | change) + '\n{"samples_se')
     assert [look["samples_seen"] for look in read(tmp_path)] == [2_000]
+
+
+def test_of_a_file_larger_than_any_of_ours_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seen in range(1_000, 9_000, 1_000):
+        append(tmp_path, seen, {"real": torch.zeros(3)})
+    monkeypatch.setattr(metrics_log, "MOST", 2 * (tmp_path / NAME).stat().st_size // 8 + 10)
+    assert [look["samples_seen"] for look in read(tmp_path)] == [7_000, 8_000]
 
 
 def test_a_training_writes_them(tmp_path: Path) -> None:

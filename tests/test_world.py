@@ -92,6 +92,17 @@ def test_a_mistake_is_told_once(tmp_path: Path, words: Sequence[str], message: s
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(("word", "code"), [("--version", 0), ("nonsense", 2)])
+def test_one_of_several_is_not_taken_apart_at_its_end(word: str, code: int) -> None:
+    """What runs when the interpreter ends could abort it: threads of a group that others have left."""
+    program = "import atexit, os, sys, gansmith.__main__ as m\natexit.register(lambda: os._exit(9))\nsys.exit(m.run())"
+    environment = {**os.environ, "WORLD_SIZE": "2", "RANK": "1"}
+    done = subprocess.run([sys.executable, "-c", program, word], capture_output=True, check=False, env=environment)
+    assert done.returncode == code
+    alone = subprocess.run([sys.executable, "-c", program, word], capture_output=True, check=False)
+    assert alone.returncode == 9
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes where Linux lists them")
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_lost_process_ends_all_and_the_run_goes_on(tmp_path: Path, lost: int) -> None:

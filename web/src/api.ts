@@ -1,6 +1,6 @@
 // What the server tells. Everything in it comes from run folders that nobody vouches for: it is shown as text only.
 
-import type { About } from "./explorer/latent";
+import type { About, Named } from "./explorer/latent";
 
 export interface Overview {
   id: string;
@@ -77,9 +77,10 @@ export type Wish = "pause" | "continue" | "snapshot" | "stop";
 /** Asks a live training; it hears within a second, between two steps. */
 export const wish = (id: string, what: Wish) => post(`api/wish?${named(id)}&do=${what}`);
 
-async function post(path: string): Promise<void> {
+async function post(path: string): Promise<Response> {
   const answer = await fetch(path, { method: "POST" });
   if (!answer.ok) throw new Error(await answer.text());
+  return answer;
 }
 
 const named = (id: string) => `id=${encodeURIComponent(id)}`;
@@ -93,14 +94,25 @@ export const picture = (id: string, file: string) => `api/picture?${named(id)}&f
 export const kept = (id: string, what: "card" | "weights" | "page") => `api/${what}?${named(id)}`;
 
 /** A run's generator for the explorer; the server works some seconds for it. */
-export const generator = (id: string, file: string) => get<About>(`api/generator?${which(id, file)}`);
-export const graph = (id: string, file: string, name: string) => bytes(`api/graph?${which(id, file)}&name=${name}`);
-export const keepName = (id: string, file: string, direction: string, name: string) =>
-  post(`api/name?${which(id, file)}&direction=${encodeURIComponent(direction)}&name=${encodeURIComponent(name)}`);
-export const forgetName = (id: string, name: string) => post(`api/forget?${named(id)}&name=${encodeURIComponent(name)}`);
+export const generator = (id: string, file: string) => get<About & { version: string }>(`api/generator?${which({ id, file })}`);
+
+/** A generator that is looked at: the same one while a training writes newer ones. */
+export interface Open {
+  id: string;
+  file: string;
+  version?: string;
+}
+
+export const graph = (open: Open, name: string) => bytes(`api/graph?${which(open)}&name=${name}`);
+
+/** Both answer with all named directions. */
+export const keepName = async (open: Open, direction: string, name: string): Promise<Named[]> =>
+  (await post(`api/name?${which(open)}&direction=${encodeURIComponent(direction)}&name=${encodeURIComponent(name)}`)).json() as Promise<Named[]>;
+export const forgetName = async (open: Open, name: string): Promise<Named[]> =>
+  (await post(`api/forget?${which(open)}&name=${encodeURIComponent(name)}`)).json() as Promise<Named[]>;
 
 export const NEWEST = "generator.safetensors";
-const which = (id: string, file: string) => `${named(id)}&file=${encodeURIComponent(file)}`;
+const which = ({ id, file, version }: Open) => `${named(id)}&file=${encodeURIComponent(file)}${version ? `&version=${version}` : ""}`;
 
 /** The samples seen of a snapshot, from its name. */
 export const seenOf = (snapshot: string) => Number.parseInt(snapshot.split("/").pop() ?? "", 10);

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import * as api from "./api";
 import { Engine } from "./explorer/engine";
 import { Explorer } from "./explorer/explorer";
-import type { About } from "./explorer/latent";
+import type { About, Named } from "./explorer/latent";
 import type { Names } from "./explorer/naming";
 import EngineWorker from "./explorer/worker?worker";
 import type { Words } from "./text";
@@ -12,6 +12,7 @@ import type { Words } from "./text";
 export function Explore({ id, words }: { id: string; words: Words }) {
   const [file, setFile] = useState(api.NEWEST);
   const [snapshots, setSnapshots] = useState<string[]>([]);
+  const [open, setOpen] = useState<api.Open>({ id, file });
   const [engine, setEngine] = useState<Engine>();
   const [about, setAbout] = useState<About>();
   const [problem, setProblem] = useState("");
@@ -26,9 +27,11 @@ export function Explore({ id, words }: { id: string; words: Words }) {
     const begin = async () => {
       const found = await api.generator(id, file);
       if (gone) return;
+      const open = { id, file, version: found.version };
       begun = new Engine(found, new EngineWorker());
-      await begun.load(...(await Promise.all([api.runtime(), api.graph(id, file, "mapping.onnx"), api.graph(id, file, "synthesis.onnx")])));
+      await begun.load(...(await Promise.all([api.runtime(), api.graph(open, "mapping.onnx"), api.graph(open, "synthesis.onnx")])));
       if (gone) return;
+      setOpen(open);
       setAbout(found);
       setEngine(begun);
     };
@@ -38,16 +41,15 @@ export function Explore({ id, words }: { id: string; words: Words }) {
       begun?.end();
     };
   }, [id, file]);
-  const renamed = async (change: Promise<void>) => {
-    await change;
-    const { named } = await api.generator(id, file);
+  const renamed = async (change: Promise<Named[]>) => {
+    const named = await change;
     if (!engine) return;
     engine.about = { ...engine.about, named };
     setAbout(engine.about);
   };
   const names: Names = {
-    keep: (direction, name) => renamed(api.keepName(id, file, direction, name)),
-    forget: (name) => renamed(api.forgetName(id, name)),
+    keep: (direction, name) => renamed(api.keepName(open, direction, name)),
+    forget: (name) => renamed(api.forgetName(open, name)),
   };
   return (
     <main>

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gansmith.callbacks.checkpoint import keep_generator
@@ -29,11 +28,6 @@ class Control(Stop):
         super().__enter__()
         control_file.take(self._run.folder)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
 
     def goes_on(self) -> bool:
         """False when the training is to end. Returns only after a pause that was asked for; that is not training time,

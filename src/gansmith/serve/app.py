@@ -22,7 +22,15 @@ from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.page import described
 from gansmith.folder import alerts, control_file, named_directions, plain_json, verdicts
 from gansmith.serve.columns import columns
-from gansmith.serve.generators import FILE, Generators, has_generator, require_generator, snapshots
+from gansmith.serve.generators import (
+    FILE,
+    Generators,
+    Made,
+    has_generator,
+    name_direction,
+    require_generator,
+    snapshots,
+)
 from gansmith.serve.guard import Guard
 from gansmith.serve.library import ALIVE, Library, others, pictures
 from gansmith.serve.live import changes
@@ -54,11 +62,17 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
 
     async def generator(request: Request) -> Response:
         folder, file = chosen(request)
-        return _json(described(await run_in_threadpool(generators.of, folder, file), folder).about)
+        made = await run_in_threadpool(generators.of, folder, file)
+        return _json({**described(made.explorable, folder).about, "version": made.version})
+
+    def looked_at(request: Request) -> tuple[Path, Made]:
+        """The generator that a page has open, by the version that `generator` told it."""
+        folder, file = chosen(request)
+        return folder, generators.of(folder, file, request.query_params.get("version", ""))
 
     async def graph(request: Request) -> Response:
         asked = request.query_params
-        found = await run_in_threadpool(generators.of, *chosen(request))
+        found = looked_at(request)[1].explorable
         if asked.get("name") not in found.graphs:
             raise RunFolderError(f"There is no graph of that name, only {' and '.join(found.graphs)}.")
         return Response(found.graphs[asked["name"]], media_type="application/octet-stream")
@@ -77,15 +91,14 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         return _handed(await run_in_threadpool(generators.page_of, folder, file), f"{folder.name}.html")
 
     async def name(request: Request) -> Response:
-        asked = request.query_params
-        words = asked.get("direction", ""), asked.get("name", "")
-        await run_in_threadpool(generators.name, *chosen(request), *words)
-        return Response(status_code=204)
+        asked, (folder, made) = request.query_params, looked_at(request)
+        await run_in_threadpool(name_direction, folder, made, asked.get("direction", ""), asked.get("name", ""))
+        return _json(described(made.explorable, folder).about["named"])
 
     async def forget(request: Request) -> Response:
-        asked = request.query_params
-        await run_in_threadpool(named_directions.forget, library.folder(asked.get("id", "")), asked.get("name", ""))
-        return Response(status_code=204)
+        folder, made = looked_at(request)
+        await run_in_threadpool(named_directions.forget, folder, request.query_params.get("name", ""))
+        return _json(described(made.explorable, folder).about["named"])
 
     async def wish(request: Request) -> Response:
         asked = request.query_params

@@ -6,12 +6,13 @@ import os
 import re
 import threading
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from gansmith.callbacks.checkpoint import KEPT
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.explorable import Explorable
 from gansmith.export.page import page_of
-from gansmith.folder import generator_file, named_directions
+from gansmith.folder import named_directions
 from gansmith.trained import Trained
 
 MOST = 2  # generators that are kept in memory
@@ -26,16 +27,31 @@ def has_generator(folder: Path, file: str = FILE) -> bool:
     return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
 
 
+class Made(NamedTuple):
+    """A generator as it was at one moment: its `version`, what a browser needs of it, and its file's metadata."""
+
+    version: str
+    explorable: Explorable
+    metadata: dict[str, Any]
+
+
 class Generators:
     """By run folder; a generator that has changed since is made anew, after some seconds of work."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Path, int], Explorable] = {}
+        self._kept: dict[tuple[Path, str], Made] = {}
         self._busy = threading.Lock()
 
-    def of(self, folder: Path, file: str = FILE) -> Explorable:
-        """Raises GansmithError where there is none, or one that cannot run in a browser."""
+    def of(self, folder: Path, file: str = FILE, version: str | None = None) -> Made:
+        """The newest, or `version`, which a browser looks at while training goes on.
+
+        Raises GansmithError where there is none, one that cannot run in a browser, or that version no longer.
+        """
         require_generator(folder, file)
+        if version is not None:
+            if (folder / file, version) not in self._kept:
+                raise RunFolderError(f"The generator of '{folder.name}' has changed since. Open the explorer again.")
+            return self._kept[folder / file, version]
         path = folder / file
         found = path.stat()
         if found.st_size > LARGEST:
@@ -43,27 +59,28 @@ class Generators:
                 f"The generator of '{folder.name}' has {found.st_size >> 20} MB, too many for a browser."
             )
         with self._busy:
-            key = (path, found.st_mtime_ns)
+            key = (path, str(found.st_mtime_ns))
             if key not in self._kept:
-                self._kept = dict([*self._kept.items()][1 - MOST :]) | {key: _made(path)}
+                self._kept = dict([*self._kept.items()][1 - MOST :]) | {key: _made(*key)}
             return self._kept[key]
 
     def page_of(self, folder: Path, file: str = FILE) -> bytes:
         """The one-file page. Raises GansmithError as `of` does, and where the page's parts were not built."""
         found = self.of(folder, file)
-        return page_of(found, folder.name, generator_file.read(folder / file)[1].get("recipe", {}), folder)
+        return page_of(found.explorable, folder.name, found.metadata.get("recipe", {}), folder)
 
-    def name(self, folder: Path, file: str, direction: str, name: str) -> None:
-        """Keep a direction of that generator with its run; "principal 3" is the third of the principal ones.
 
-        Raises GansmithError where there is no such direction, and as `of` and `keep` do.
-        """
-        kind, _, number = direction.rpartition(" ")
-        known = self.of(folder, file).about["directions"].get(kind, [])
-        if not number.isdecimal() or not 1 <= int(number[:9]) <= len(known):
-            raise RunFolderError(f"There is no direction '{direction[:60]}'. Wanted: 'principal 1' or 'closed_form 1'.")
-        seen = generator_file.read(folder / file)[1].get("samples_seen", 0)
-        named_directions.keep(folder, name, known[int(number) - 1], direction, seen)
+def name_direction(folder: Path, made: Made, direction: str, name: str) -> None:
+    """Keep a direction of a generator with its run; "principal 3" is the third of the principal ones.
+
+    Raises RunFolderError where there is no such direction, and as `keep` does.
+    """
+    kind, _, number = direction.rpartition(" ")
+    known = made.explorable.about["directions"].get(kind, [])
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= len(known):
+        raise RunFolderError(f"There is no direction '{direction[:60]}'. Wanted: 'principal 1' or 'closed_form 1'.")
+    seen = made.metadata.get("samples_seen", 0)
+    named_directions.keep(folder, name, known[int(number) - 1], direction, seen)
 
 
 def require_generator(folder: Path, file: str = FILE) -> None:
@@ -84,9 +101,10 @@ def snapshots(folder: Path) -> list[str]:
     return [file for file in kept if has_generator(folder, file)]
 
 
-def _made(path: Path) -> Explorable:
+def _made(path: Path, version: str) -> Made:
     try:
-        return Trained(path).explorable()
+        trained = Trained(path)
+        return Made(version, trained.explorable(), trained.metadata)
     except GansmithError:
         raise
     except Exception as error:  # of torch and onnx, on a generator that nobody vouches for

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type About, between, dragged, edited, given, mixed, restored, start } from "./latent";
+import { type About, between, dragged, edited, given, mixed, recipe, restored, start } from "./latent";
 import { textOf, withText } from "./png";
 import { cluster, latent, Mersenne } from "./torch";
 
@@ -75,6 +75,8 @@ describe("a view", () => {
     const mix = { seed: 3, layers: [0, 1] as [number, number] };
     const view = { ...start(about), seed: 9, named: { glad: -1 }, mix, drags: { 9: [0.1, 0.2] as [number, number] } };
     expect(restored(about, JSON.parse(JSON.stringify(view)))).toEqual(view);
+    const forgotten = recipe(about, { ...view, named: { glad: -1, forgotten: 2 } });
+    expect(restored(about, forgotten)).toEqual(view);
     const { named: _, mix: __, ...older } = start(about);
     expect(restored(about, older)).toEqual(start(about));
     for (const wrong of [null, 3, {}, { ...view, seed: -1 }, { ...view, truncation: "1" }, { ...view, layers: [1, 0] }, { ...view, given: 4 }, { ...view, steps: { principal: [0, 0], closed_form: [0] } }, { ...view, drags: { 9: [1] } }, { ...view, named: { sad: 1 } }, { ...view, named: { glad: 9 } }, { ...view, mix: { seed: -1, layers: [0, 0] } }, { ...view, mix: { seed: 1, layers: [1, 2] } }, { ...view, mix: 3 }])

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Words } from "../text";
 import type { Engine } from "./engine";
-import { type About, given, type Kind, kinds, layerCount, LONGEST, restored, SHOWN, start, type View } from "./latent";
+import { type About, given, type Kind, kinds, layerCount, LONGEST, recipe, restored, SHOWN, start, type View } from "./latent";
 import { Naming, type Names } from "./naming";
 import { Path } from "./path";
 import { textOf, withText } from "./png";
@@ -55,7 +55,7 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
     const png = await new Promise<Blob | null>((done) => large.current?.toBlob(done, "image/png"));
     if (!png) return;
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(withText(new Uint8Array(await png.arrayBuffer()), JSON.stringify(view)));
+    link.href = URL.createObjectURL(withText(new Uint8Array(await png.arrayBuffer()), JSON.stringify(recipe(about, view))));
     link.download = `seed-${seed}.png`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

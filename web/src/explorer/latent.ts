@@ -129,6 +129,12 @@ export function edited(about: About, view: View, w: Float32Array, told: number):
   return out;
 }
 
+/** A view as a picture carries it: without directions whose names were forgotten, which move nothing any more. */
+export function recipe(about: About, view: View): View {
+  const names = new Set(about.named.map(({ name }) => name));
+  return { ...view, named: Object.fromEntries(Object.entries(view.named).filter(([name]) => names.has(name))) };
+}
+
 /** A view read back from a picture's recipe, every part of it checked; null where it is none of this generator's. */
 export function restored(about: About, found: unknown): View | null {
   const plain = start(about);
