@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,8 @@ def test_tiny_pictures_keep_their_batches() -> None:
 
 
 def row(**changes: object) -> Row:
-    about = {"data": "x", "count": 1000, "side": 32, "channels": 3, "classes": 0, "flat": 0.0, "minutes": 2.0}
-    return Row(**{**about, "frechet": {"dcgan": (2.0, 1.0), "r3gan": (1.0, 4.0)}, **changes})  # type: ignore[arg-type]
+    about = {"data": "x", "count": 1000, "side": 32, "channels": 3, "classes": 0, "flat": 0.0, "likeness": 1.0}
+    return Row(**{**about, "minutes": 2.0, "frechet": {"dcgan": (2.0, 1.0), "r3gan": (1.0, 4.0)}, **changes})  # type: ignore[arg-type]
 
 
 def test_the_best_network_is_that_of_both_judges() -> None:
@@ -105,6 +106,7 @@ def test_the_best_network_is_that_of_both_judges() -> None:
         ({}, {"side": 64}),
         ({}, {"channels": 1}),
         ({}, {"flat": 0.9}),
+        ({}, {"likeness": 0.0}),
         ({}, {"count": 100_000}),
         ({}, {"classes": 10}),
         ({}, {"minutes": 60.0}),
@@ -182,3 +184,13 @@ def test_clusters_are_as_many_as_will_be_learnt(count: int, budget: Budget, clus
     assert auto.choose(survey(count=count), (64, 64), 3, budget)[0]["data"]["clusters"] == clusters
     assert auto.choose(survey(count=count), (64, 64), 3, budget, classes=True)[0]["data"]["clusters"] == 0
     assert auto.choose(survey(count=count), (64, 64), 3, budget, packs=True)[0]["data"]["clusters"] == 0
+
+
+@pytest.mark.parametrize(("likeness", "of"), [(0.9, "picture"), (0.21, "picture"), (0.19, "channel"), (0.0, "channel")])
+def test_unrelated_channels_have_clusters_of_their_own(likeness: float, of: str) -> None:
+    found = replace(survey(flat=0.8), likeness=likeness)
+    table, reasons = auto.choose(found, (28, 28), 3)
+    assert table["data"]["clusters_of"] == of
+    assert table["data"]["clusters"] == (100 if of == "channel" else 300)
+    assert any("of each channel" in reason for reason in reasons) == (of == "channel")
+    assert auto.choose(found, (28, 28), 3, classes=True)[0]["data"]["clusters_of"] == "picture"

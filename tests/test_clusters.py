@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -14,13 +15,16 @@ import torch
 from PIL import Image
 
 from gansmith import api
-from gansmith.contracts import GivenSpec
+from gansmith.auto.networks import UNLIKE
 from gansmith.data import clusters
 from gansmith.data.clusters import coarse
 from gansmith.data.codec import ImageCodec
 from gansmith.data.given import clustered
+from gansmith.data.grouping import find_groups, likeness_of_channels
 from gansmith.data.images import Images
 from gansmith.errors import RecipeError
+from gansmith.export.onnx_graphs import NEEDED
+from gansmith.trained import Trained
 
 
 def blobs(count: int = 60, shape: tuple[int, int, int] = (3, 16, 24)) -> np.ndarray:
@@ -72,10 +76,52 @@ def test_equal_pictures_are_one_group() -> None:
 
 
 def test_clusters_are_drawn_by_their_shares() -> None:
-    given = GivenSpec(("a", "b", "c"), "cluster", (0.5, 0.2, 0.3))
+    given = clustered((0.5, 0.2, 0.3))
     drawn = given.draw(20_000, seed=3)
     assert (torch.bincount(drawn, minlength=3) / 20_000).tolist() == pytest.approx([0.5, 0.2, 0.3], abs=0.02)
     assert torch.equal(given.draw(50, seed=3), drawn[:50])
+
+
+def test_each_facet_is_drawn_by_its_own_shares() -> None:
+    shares = ((0.5, 0.2, 0.3), (0.9, 0.1), (0.25, 0.25, 0.25, 0.25))
+    given = clustered(*shares)
+    assert (given.sizes, given.count) == ((3, 2, 4), 24)
+    drawn = given.draw(40_000, seed=5)
+    assert torch.equal(given.draw(50, seed=5), drawn[:50])
+    found = torch.bincount(drawn, minlength=24).reshape(3, 2, 4) / 40_000
+    wanted = torch.einsum("a,b,c->abc", *map(torch.tensor, shares))
+    assert torch.allclose(found, wanted, atol=0.01)
+
+
+def stacks(count: int = 60) -> np.ndarray:
+    """Three channels, each dark or light, each for itself."""
+    chance = np.random.default_rng(2)
+    levels = np.where(chance.random((count, 3)) < 0.5, 40, 200)
+    return (levels[:, :, None, None] + chance.integers(-20, 21, (count, 3, 28, 28))).astype(np.uint8)
+
+
+def test_every_channel_has_groups_of_its_own() -> None:
+    pixels = stacks()
+    found = find_groups(pixels, 2, "channel")
+    assert found.given.sizes == (2, 2, 2)
+    light = pixels.mean((2, 3)) > 120
+    alone = [find_groups(pixels[:, c : c + 1], 2, "picture").nearest(pixels[:, c : c + 1]) for c in range(3)]
+    for c in range(3):
+        assert len({(a, b) for a, b in zip(alone[c].tolist(), light[:, c].tolist(), strict=True)}) == 2
+    assert np.array_equal(found.nearest(pixels), 4 * alone[0] + 2 * alone[1] + alone[2])
+    for facet, one in zip(found.given.shares, alone, strict=True):
+        assert facet == pytest.approx(np.bincount(one) / len(pixels), abs=1e-6)
+
+
+def test_channels_that_show_unrelated_things_are_told_from_a_photograph() -> None:
+    apart = [picture.transpose(1, 2, 0) for picture in stacks()]
+    assert likeness_of_channels(apart) < UNLIKE
+    grey = np.random.default_rng(3).integers(0, 200, (60, 8, 8, 1))
+    tinted = list(np.concatenate([grey, grey + 20, grey // 2], axis=3).astype(np.uint8))
+    assert likeness_of_channels(tinted) > 0.99
+    assert likeness_of_channels(apart[:15]) == 1.0
+    assert likeness_of_channels([x[:, :, :1] for x in apart]) == 1.0
+    assert likeness_of_channels([np.dstack([x, np.full((28, 28), 255, np.uint8)]) for x in apart]) == 1.0  # no alpha
 
 
 def test_both_players_are_told_the_cluster(folder: Path) -> None:
@@ -114,7 +160,8 @@ def test_a_training_with_clusters_needs_nobody_to_know(folder: Path, tmp_path: P
     assert trained.classes == ()
     shares = trained.codec.spec.given
     assert shares is not None
-    assert shares == clustered(shares.shares)
+    assert shares == clustered(*shares.shares)
+    assert len(shares.sizes) == 1
     assert torch.allclose(trained.sample(9, seed=2).x, trained.sample(12, seed=2).x[:9], atol=1e-5)
     assert trained.sample(9).labels is None
     with pytest.raises(RecipeError, match="no classes"):
@@ -123,6 +170,27 @@ def test_a_training_with_clusters_needs_nobody_to_know(folder: Path, tmp_path: P
     scores = api.evaluate(run, samples=12)
     assert "frechet" in scores.values
     assert "label_accuracy" not in scores.values
+
+
+@pytest.mark.quick
+def test_a_training_with_clusters_of_each_channel(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for k, pixels in enumerate(stacks(24)):
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "data" / f"{k:02d}.png")
+    small = ["data.clusters=2", "data.clusters_of=channel", "architecture.width=4", "train.batch=8"]
+    run = tmp_path / "run"
+    settings = [*small, "evaluate.samples=12", "evaluate.final_samples=12"]
+    api.train(tmp_path / "data", run=run, recipe="dcgan", samples=16, settings=settings)
+    trained = api.train(tmp_path / "data", run=run, samples=48)
+    assert trained.codec.spec.told == (2, 2, 2)
+    assert trained.classes == ()
+    assert torch.allclose(trained.sample(9, seed=2).x, trained.sample(12, seed=2).x[:9], atol=1e-5)
+    assert trained.sample(4, truncation=0.5).x.shape == (4, 3, 28, 28)
+    if not all(importlib.util.find_spec(package) for package in NEEDED):
+        pytest.skip("onnx is not installed")
+    trained.export_onnx(tmp_path / "out")
+    ours, theirs = (t.sample(5, seed=1, truncation=0.7).x for t in (trained, Trained(tmp_path / "out")))
+    assert torch.allclose(ours, theirs, atol=1e-4)
 
 
 ALONE = """

@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from gansmith.config import build, parts
 from gansmith.contracts import Architecture, Batch, Clock, GivenSpec, Loss, Schedule, Spec
+from gansmith.data.given import clustered
 from gansmith.errors import RecipeError
 from gansmith.games.duel import Duel
 from gansmith.games.player import Optimizer, Player
 from gansmith.games.seeds import step_seed
+from gansmith.layers.classes import LatentWithClass, Told
 from gansmith.layers.critic import Critic, Head, Packed, spread_of_groups
 from gansmith.networks.mlp import MLP
 from gansmith.recipe import Recipe
+from test_networks import awake
 
 NETWORKS = parts(Architecture, "gansmith.networks")  # type: ignore[type-abstract]
 LOSSES = parts(Loss, "gansmith.losses")  # type: ignore[type-abstract]
@@ -58,16 +62,52 @@ def test_every_network_learns_with_each(name: str, critic: Critic) -> None:
 
 
 def test_the_projection_is_the_papers_formula() -> None:
-    head = Head(6, 3, Critic()).double()
+    head = Head(6, (3,), Critic()).double()
     h, y = torch.randn(4, 6, dtype=torch.float64), torch.tensor([0, 2, 1, 2])
     assert head.embed is not None
     told = torch.stack([head.embed.weight[y[i]] @ h[i] for i in range(4)])
     want = h @ head.score.weight[0] + head.score.bias + told
     assert torch.allclose(head(h, y).scores[0], want, rtol=1e-12)
-    plain = Head(6, 0, Critic())
+    plain = Head(6, (), Critic())
     assert torch.equal(plain(h.float(), y).scores[0], plain(h.float(), None).scores[0])
     with pytest.raises(ValueError, match="class index"):
         head(h, None)
+
+
+def test_facets_are_told_one_after_the_other() -> None:
+    facets = clustered((0.5, 0.5), (0.2, 0.3, 0.5), (0.1, 0.2, 0.3, 0.4))
+    a, b, c = torch.tensor([1, 0]), torch.tensor([0, 2]), torch.tensor([3, 1])
+    y = (3 * a + b) * 4 + c
+    head = Head(6, facets.sizes, Critic()).double()
+    assert head.embed is not None
+    of_a, of_b, of_c = head.embed.weight.split(facets.sizes)
+    h = torch.randn(2, 6, dtype=torch.float64)
+    want = h @ head.score.weight[0] + head.score.bias + ((of_a[a] + of_b[b] + of_c[c]) * h).sum(1)
+    assert torch.allclose(head(h, y).scores[0], want, rtol=1e-12)
+    latent = LatentWithClass(5, facets.sizes)
+    assert latent.embed is not None
+    z, rows = torch.randn(2, 5), latent.embed.weight.split(facets.sizes)
+    parts = [functional.normalize(row[k], dim=1) for row, k in zip(rows, (a, b, c), strict=True)]
+    assert torch.equal(latent(z, y), torch.cat([z, *parts], dim=1))
+    assert latent.size == 20
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_is_told_every_facet(name: str) -> None:
+    torch.manual_seed(0)
+    spec = Spec((3, 16, 16), clustered((0.5, 0.5), (0.2, 0.3, 0.5)))
+    generator, discriminator = awake(small(name), spec)
+    for module in generator.modules():
+        if isinstance(module, Told):
+            nn.init.normal_(module.weight)  # some start alike for every group
+    z = torch.randn(1, generator.latent_size).expand(6, -1)
+    with torch.no_grad():
+        x = generator.eval()(z, torch.arange(6)).flatten(1)
+        scores = discriminator.eval()(torch.ones(6, 3, 16, 16), torch.arange(6)).scores[0][:, None]
+    for made in (x, scores):
+        assert float((torch.cdist(made, made) + torch.eye(6)).min()) > 1e-6
+    with pytest.raises(ValueError, match="each channel"):
+        small(name, critic=Critic(auxiliary=True)).build(spec)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -121,11 +161,11 @@ def test_packing_judges_samples_together() -> None:
 
 
 def test_san_teaches_features_and_direction_apart() -> None:
-    head = Head(6, 3, Critic(san=True))
+    head = Head(6, (3,), Critic(san=True))
     h, y = torch.randn(4, 6, requires_grad=True), torch.tensor([0, 2, 1, 2])
     verdict = head(h, y)
     assert head.embed is not None
-    direction = nn.functional.normalize(head.score.weight + head.embed(y), dim=1)
+    direction = nn.functional.normalize(head.score.weight + head.embed(y).sum(1), dim=1)
     torch.testing.assert_close(verdict.scores[0], (h * direction).sum(1))
     torch.testing.assert_close(verdict.directions[0], verdict.scores[0])
     of_score = torch.autograd.grad(verdict.scores[0].sum(), [h, head.score.weight], allow_unused=True)

@@ -112,7 +112,7 @@ def test_refused_endings_and_empty_samples(tmp_path: Path) -> None:
 
 
 def test_describe_and_restore() -> None:
-    for given in (None, GivenSpec(("cat", "dog")), clustered((0.75, 0.25))):
+    for given in (None, GivenSpec(("cat", "dog")), clustered((0.75, 0.25)), clustered((1.0,), (0.5, 0.5))):
         codec = ImageCodec(Spec((3, 16, 12), given), "pad")
         assert ImageCodec.restore(json.loads(json.dumps(codec.describe()))) == codec
 

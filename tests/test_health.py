@@ -15,7 +15,7 @@ import gansmith
 from gansmith.alarms.watch import Vitals
 from gansmith.callbacks import checkpoint, checkup, health
 from gansmith.callbacks.averages import Averages
-from gansmith.callbacks.checkup import undecided_loss, undisturbed
+from gansmith.callbacks.checkup import Scores, undecided_loss, undisturbed, verdicts
 from gansmith.callbacks.health import Health
 from gansmith.contracts import Spec, Verdict
 from gansmith.folder import alerts, checkpoints
@@ -341,3 +341,15 @@ def test_averages_are_means_and_survive_a_restart() -> None:
     assert second.take() == {"a": 3.0, "b": 5.0}
     assert not second
     assert second.take() == {}
+
+
+def test_held_out_scores_are_compared_where_groups_are_met_once() -> None:
+    """More groups than samples: held-out samples have no fake of their own group, and are compared with all fakes."""
+    chance = torch.Generator().manual_seed(0)
+    noise = torch.randn(3, 200, generator=chance)
+    scores = Scores(noise[0] + 10, noise[1], torch.arange(200), noise[2] + 5, torch.arange(1_000, 1_200))
+    found = verdicts(scores, Relativistic())
+    assert found["separation"] == 1.0
+    assert found["held_out_gap"] == pytest.approx(0.5, abs=0.05)
+    few = scores._replace(given=torch.arange(200) % 4, held_out_given=torch.arange(200) % 4)
+    assert verdicts(few, Relativistic())["held_out_gap"] == pytest.approx(0.5, abs=0.05)

@@ -16,6 +16,7 @@ from PIL import Image
 from firefox import FIREFOX, Firefox
 from gansmith.contracts import Codec, Generator, GivenSpec, Spec
 from gansmith.data.codec import ImageCodec, to_bytes
+from gansmith.data.given import clustered as told
 from gansmith.data.point_codec import PointCodec
 from gansmith.errors import GansmithError
 from gansmith.explore.sampling import latents, mean_latent
@@ -47,14 +48,23 @@ def styled() -> tuple[Generator, ImageCodec]:
 
 
 def clustered() -> tuple[Generator, ImageCodec]:
-    given = GivenSpec(("1", "2", "3"), "cluster", (0.2, 0.5, 0.3))
+    given = told((0.2, 0.5, 0.3))
     codec = ImageCodec(Spec((1, 16, 12), given))
     return awake(DCGAN(width=8, latent=20, norm="none"), codec.spec)[0].eval().requires_grad_(False), codec
+
+
+def faceted() -> tuple[Generator, ImageCodec]:
+    """Told a group of each of two facets; their means of w are not listed."""
+    codec = ImageCodec(Spec((1, 16, 16), told((0.2, 0.5, 0.3), (0.5, 0.5))))
+    sizes = StyleGAN2(width=16, max_width=32, latent=16, mapping_layers=2)
+    return awake(sizes, codec.spec)[0].eval().requires_grad_(False), codec
 
 
 def write(generator: Generator, codec: Codec, path: Path, run: Path | None = None) -> Page:
     known = codec.spec.classes
     mean_w = mean_latent(generator, torch.arange(known) if known else None)
+    if len(codec.spec.told) > 1:
+        mean_w = mean_w[:0]
     return write_page(generator, codec, mean_w, path, {"data": {"path": SECRET}}, run)
 
 
@@ -198,6 +208,21 @@ def test_a_browser_draws_what_torch_draws(tmp_path: Path, browser: Any) -> None:
     assert close(shown(one), wanted(generator, 43, 0, 0.5, step))
     one.get_by_label("Open a saved picture").set_input_files(tmp_path / "kept.png")
     assert close(shown(one), edited)
+    assert seen == []
+
+
+@needs_build
+def test_a_browser_takes_the_means_that_are_not_listed(tmp_path: Path, browser: Any) -> None:
+    generator, codec = faceted()
+    write(generator, codec, tmp_path / "x.html")
+    one, seen = opened(browser, tmp_path / "x.html")
+    assert codec.spec.given is not None
+    cluster = int(codec.spec.given.draw(1, 5)[0])
+    one.get_by_role("button", name="Seed 5", exact=True).click()
+    assert close(shown(one), wanted(generator, 5, cluster))
+    one.get_by_role("slider", name="Truncation").fill("0.3")
+    assert close(shown(one), wanted(generator, 5, cluster, 0.3))
+    assert one.get_by_label("Cluster").count() == 0
     assert seen == []
 
 

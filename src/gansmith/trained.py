@@ -162,9 +162,12 @@ class Trained:
         return explorable(self.generator, self.codec, self._mean_w())
 
     def _mean_w(self) -> Tensor:
-        """What truncation pulls towards: [1, ...], or [K, ...] for each class or cluster."""
-        known = self.codec.spec.classes
-        return sampling.mean_latent(self.generator, torch.arange(known) if known else None)
+        """What truncation pulls towards: [1, ...], or [K, ...] for each class or cluster; [0, ...] where each facet has
+        clusters of its own, since there are too many possibilities."""
+        spec = self.codec.spec
+        if len(spec.told) > 1:
+            return sampling.mean_latent(self.generator, torch.zeros(1, dtype=torch.int64))[:0]
+        return sampling.mean_latent(self.generator, torch.arange(spec.classes) if spec.classes else None)
 
     def export_weights(self, path: str | Path) -> Path:
         """generator.safetensors under another name: all that `load` needs, without the run.

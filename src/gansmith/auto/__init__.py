@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from gansmith.auto import networks
-from gansmith.auto.networks import FLAT, UNSAID_SAMPLES, Budget
+from gansmith.auto.networks import FLAT, UNLIKE, UNSAID_SAMPLES, Budget
 from gansmith.contracts import Survey
 
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
 PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
 FEW = 5_000  # samples under which pictures are mirrored
-CLUSTERS, POINT_CLUSTERS = 300, 100  # at most, of
+CLUSTERS, CHANNEL_CLUSTERS, POINT_CLUSTERS = 300, 100, 100  # at most, of
 CLUSTER_SIZE = 30  # samples and more in the mean,
 CLUSTER_SEEN = 700  # each of them so often, over the training
 TOLD = "clusters of like samples, told in place of classes: each is a smaller task, and none is forgotten"
@@ -54,7 +54,9 @@ def choose(
     architecture = networks.sized(name, side, channels, survey.flat, wider)
     room = f"twice as many as usual, since {survey.count:,} are soon seen often" if often else _room(budget)
     reasons = [reason, f"{architecture['width']} channels at {resolution[1]}x{resolution[0]}: {room}"]
-    gamma = _gamma(side, channels)
+    apart = channels > 1 and survey.likeness < UNLIKE  # as many grey pictures as there are channels
+    grey = channels == 1 or apart
+    gamma = 1.0 if grey else side / 32
     reasons.append(f"relativistic loss with R1 and R2, gamma {gamma:g} falling to {gamma / 10:g}: keeps every mode")
     if architecture["name"] == "dcgan":
         # measured: on plain backgrounds a tanh saturates and the generator dies; on photographs an unbounded output
@@ -68,12 +70,17 @@ def choose(
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
-    most = 0 if classes or packs else min(CLUSTERS, budget.seen(side) // CLUSTER_SEEN)
-    clusters = _clusters(survey.count, most)
+    most = min(CHANNEL_CLUSTERS if apart else CLUSTERS, budget.seen(side) // CLUSTER_SEEN)
+    clusters = _clusters(survey.count, 0 if classes or packs else most)
     if clusters:
         reasons.append(f"{clusters} {TOLD}")
+    of = "channel" if clusters and apart else "picture"
+    if of == "channel":
+        reasons.append(
+            f"clusters of each channel, not of whole pictures: the channels' correlation is {survey.likeness:.2f}"
+        )
     # measured: at the rate of 16 channels, 48 and 64 diverge at once
-    rate, last = ((2e-3 if flat and channels == 1 else 1e-3) / wider, 1e-4 / wider)
+    rate, last = ((2e-3 if flat and grey else 1e-3) / wider, 1e-4 / wider)
     reasons.append(f"learning rate {rate:g} falling to {last:g}, without momentum")
     batch, reason = _batch(side, budget)
     reasons.append(reason)
@@ -82,7 +89,7 @@ def choose(
         "name": "auto",
         "summary": SUMMARY,
         "paper": PAPER,
-        "data": {"name": "images", "mirror": mirror, "clusters": clusters},
+        "data": {"name": "images", "mirror": mirror, "clusters": clusters, "clusters_of": of},
         "architecture": architecture,
         "loss": {"name": "relativistic"},
         "penalty": [{"name": "r1", "weight": falling}, {"name": "r2", "weight": falling}],
@@ -144,11 +151,6 @@ def _clusters(count: int, most: int) -> int:
     """How many groups of samples are told in place of classes; 0: none."""
     found = min(most, count // CLUSTER_SIZE)
     return found if found > 1 else 0
-
-
-def _gamma(side: int, channels: int) -> float:
-    """The gradient penalties' weight at the start; the end's is a tenth."""
-    return 1.0 if channels == 1 else side / 32
 
 
 def _batch(side: int, budget: Budget) -> tuple[int, str]:

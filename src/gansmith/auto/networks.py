@@ -18,6 +18,7 @@ from typing import Any
 from gansmith.contracts import Survey
 
 FLAT = 0.25  # share of values at an end of the range above which pictures count as drawn on plain grounds
+UNLIKE = 0.2  # correlation of channels below which they show things that have nothing to do with each other
 NARROWEST, WIDEST = 4, 64  # channels at the finest level
 UNSAID_SAMPLES = 1_000_000
 PIXELS_A_SECOND = 20_000  # along one side: 700 pictures of 28 pixels, 300 of 64, about what one core trains on
@@ -56,6 +57,7 @@ class Row:
     channels: int
     classes: int
     flat: float
+    likeness: float
     minutes: float
     frechet: dict[str, tuple[float, ...]]  # network -> Frechet distance by each judge
 
@@ -75,6 +77,7 @@ class Row:
             abs(math.log2(side / self.side))
             + ((channels == 1) != (self.channels == 1))
             + ((survey.flat > FLAT) != (self.flat > FLAT))
+            + ((survey.likeness < UNLIKE) != (self.likeness < UNLIKE))
             + abs(math.log10(max(survey.count, 1) / self.count))
             + 0.5 * (classes != (self.classes > 0))
             + 0.25 * abs(math.log2(max(budget.core_minutes(side), 0.1) / self.minutes))

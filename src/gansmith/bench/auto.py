@@ -94,6 +94,7 @@ def _row(outcomes: Sequence[Outcome]) -> Row:
         channels=data["shape"][0],
         classes=len(data.get("classes", [])),
         flat=round(survey.flat, 3),
+        likeness=round(survey.likeness, 2),
         minutes=median(o.training.minutes for o in outcomes),
         frechet=frechet,
     )

@@ -11,7 +11,7 @@ from gansmith.bench._bench import Data, Group
 from gansmith.bench.auto import SETS, Auto, group
 
 LEADERS = ("dcgan", "r3gan", "fastgan")  # each the best by `auto` somewhere; the others nowhere
-UNLABELLED = Data("mnist without classes", "mnist")
+UNLABELLED = (Data("mnist without classes", "mnist"), Data("stacked-mnist", "stacked-mnist"))
 LONGER = ("mnist", "cifar10", "clothing")
 
 
@@ -22,5 +22,5 @@ class AutoLonger(Auto):
     minutes = 6
 
     def groups(self) -> Sequence[Group]:
-        unlabelled = [group(UNLABELLED, name, classes=False) for name in LEADERS]
+        unlabelled = [group(data, name, classes=False) for data in UNLABELLED for name in LEADERS]
         return unlabelled + [group(data, name) for data in SETS if data.name in LONGER for name in LEADERS]

@@ -83,7 +83,8 @@ class Checkup:
 
     def _members(self, given: Tensor) -> dict[int, Tensor]:
         """The most frequent groups -> their reals' features, two and more."""
-        frequent = torch.bincount(given).argsort(descending=True, stable=True)[:GROUPS].tolist()
+        found, counts = torch.unique(given, return_counts=True)
+        frequent = found[counts.argsort(descending=True, stable=True)[:GROUPS]].tolist()
         members = {k: self._reals[given == k][:MEMBERS] for k in frequent}
         return {k: reals for k, reals in members.items() if len(reals) >= MEMBERS // 2}
 
@@ -199,10 +200,14 @@ def _push(loss: Loss, real: Tensor, fake: Tensor) -> float:
 
 
 def _lead(real: Tensor, given: Tensor | None, fake: Tensor, fake_given: Tensor | None) -> tuple[float, float]:
-    """By how much the reals' mean score is above that of the fakes of the same class, and its standard error."""
-    if given is None or fake_given is None:
+    """By how much the reals' mean score is above that of the fakes of the same class, and its standard error.
+
+    Where few reals have a fake of their class (there are more groups than samples), that of all fakes.
+    """
+    if given is None or fake_given is None or torch.isin(given, fake_given).sum() < len(real) / 2:
         given, fake_given = torch.zeros(len(real), dtype=torch.long), torch.zeros(len(fake), dtype=torch.long)
-    classes = int(torch.cat([given, fake_given]).max()) + 1
+    found, places = torch.unique(torch.cat([given, fake_given]), return_inverse=True)
+    given, fake_given, classes = places[: len(real)], places[len(real) :], len(found)
     counts = torch.bincount(fake_given, minlength=classes)
     means = torch.zeros(classes).index_add_(0, fake_given, fake) / counts.clamp(min=1)
     known = counts[given] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,21 +19,38 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class GivenSpec:
-    """What both players are told about a sample: an index into `names`, int64 [B].
+    """What both players are told about a sample: one of `count` possibilities, int64 [B].
 
-    Kind "class": what people call it, and can ask for. Kind "cluster": the group of like samples that it belongs to;
-    nobody asks for these, and samples are drawn with the training samples' `shares`, which sum to 1.
+    Kind "class": what people call it, an index into `names`, and can ask for. Kind "cluster": the group of like samples
+    that it belongs to; nobody asks for these. A sample may have several facets (its channels, say), each with groups of
+    its own: then a possibility is a group for every facet, written as one number, the last facet's groups counted
+    fastest, so that (a, b, c) of 4, 5 and 6 groups is (5 a + b) 6 + c. `shares`, for each facet those of the training
+    samples in its groups, sum to 1; samples are drawn by them, each facet for itself.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     kind: Literal["class", "cluster"] = "class"
-    shares: tuple[float, ...] = ()
+    shares: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many groups each facet has; classes are one facet."""
+        return tuple(map(len, self.shares)) if self.kind == "cluster" else (len(self.names),)
+
+    @property
+    def count(self) -> int:
+        """The number of possibilities."""
+        return math.prod(self.sizes)
 
     def draw(self, count: int, seed: int) -> Tensor:
         """Clusters int64 [count] by their shares; the k-th of a seed is always the same."""
-        numbers = torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        ends = torch.tensor(self.shares, dtype=torch.float64).cumsum(0)
-        return torch.searchsorted(ends, numbers * ends[-1]).clamp(max=len(self.shares) - 1)
+        chance = torch.Generator().manual_seed(seed)
+        numbers = torch.rand(count, len(self.shares), generator=chance, dtype=torch.float64)
+        drawn = torch.zeros(count, dtype=torch.int64)
+        for number, shares in zip(numbers.T, self.shares, strict=True):
+            ends = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+            drawn = drawn * len(shares) + torch.searchsorted(ends, number * ends[-1]).clamp(max=len(shares) - 1)
+        return drawn
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,12 @@ class Spec:
     @property
     def classes(self) -> int:
         """The number of classes or clusters both players are told about; 0 where they are told nothing."""
-        return len(self.given.names) if self.given else 0
+        return self.given.count if self.given else 0
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """Of how many groups each facet of what is told is, for layers that learn a vector for each; () for nothing."""
+        return self.given.sizes if self.given else ()
 
     @property
     def class_names(self) -> tuple[str, ...]:

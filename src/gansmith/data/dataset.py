@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gansmith.contracts import Batch, Dataset, Spec
-from gansmith.data.clusters import LOOKED_AT, Clusters, coarse, fit
+from gansmith.data.clusters import LOOKED_AT
 from gansmith.data.codec import to_float
 from gansmith.data.decode import Fit, Unreadable, to_array
 from gansmith.data.files import Files, Pixels
-from gansmith.data.given import clustered
+from gansmith.data.grouping import Grouping, Of, find_groups
 from gansmith.errors import DataError
 
 CACHE_BYTES = 512 << 20
@@ -53,8 +53,8 @@ class ImageDataset(Dataset):
             self.labels = torch.from_numpy(np.tile(self._given, 1 + mirror))
         self._cached: NDArray[np.bool_] | None = None
         self._cache: NDArray[np.uint8] | None = None
-        self._clusters: Clusters | None = None
-        self._group_of = np.empty(0, np.int32)  # a sample's cluster, -1 until it is first fetched
+        self._grouping: Grouping | None = None
+        self._group_of = np.empty(0, np.int64)  # a sample's groups, -1 until it is first fetched
         self._whole: Pixels | None = None  # in place of a cache, where the pictures lie decoded already
         if files.pixels is not None and files.pixels.shape[1:] == spec.shape and spec.shape[0] != 4:
             self._whole = files.pixels
@@ -72,30 +72,30 @@ class ImageDataset(Dataset):
         plain = asked % len(self.files)
         pixels = self._shown(asked)
         given = None
-        if self._clusters is not None:
-            given = torch.from_numpy(self._groups(self._clusters, asked, pixels))
+        if self._grouping is not None:
+            given = torch.from_numpy(self._groups(self._grouping, asked, pixels))
         elif self.spec.given is not None and self._given is not None:
             shown = [self._replacement.get(i, i) for i in plain.tolist()] if self._replacement else plain
             given = torch.from_numpy(self._given[shown])
         return Batch(to_float(pixels), given)
 
-    def find_clusters(self, count: int) -> Clusters:
-        """Up to `count` groups of pictures that look alike."""
+    def find_groups(self, count: int, of: Of) -> Grouping:
+        """Up to `count` groups of pictures, or of each channel, that look alike."""
         chosen = np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(np.int64)
-        return fit(coarse(self._shown(chosen)), count)
+        return find_groups(self._shown(chosen), count, of)
 
-    def tell(self, clusters: Clusters) -> None:
-        """From now on samples come with the cluster that they belong to."""
-        self._clusters = clusters
-        self._group_of = np.full(len(self), -1, np.int32)
-        self.spec = replace(self.spec, given=clustered(clusters.shares.round(6).tolist()))
+    def tell(self, grouping: Grouping) -> None:
+        """From now on samples come with the groups that they belong to."""
+        self._grouping = grouping
+        self._group_of = np.full(len(self), -1, np.int64)
+        self.spec = replace(self.spec, given=grouping.given)
 
-    def _groups(self, clusters: Clusters, asked: NDArray[np.int64], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The clusters of the samples `asked`, which look like `pixels`."""
+    def _groups(self, grouping: Grouping, asked: NDArray[np.int64], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The groups of the samples `asked`, which look like `pixels`."""
         new = self._group_of[asked] < 0
         if new.any():
-            self._group_of[asked[new]] = clusters.nearest(coarse(pixels[new]))
-        return self._group_of[asked].astype(np.int64)
+            self._group_of[asked[new]] = grouping.nearest(pixels[new])
+        return self._group_of[asked]
 
     def channels(self) -> ImageDataset | None:
         """The labelled pictures of which each channel is one, at the same size; None where these are no stacks."""

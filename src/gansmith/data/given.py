@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from gansmith.contracts import GivenSpec
 
 
-def clustered(shares: Sequence[float]) -> GivenSpec:
-    """The number of a cluster; `shares` of the samples belong to each."""
-    return GivenSpec(tuple(f"cluster {k}" for k in range(1, len(shares) + 1)), "cluster", tuple(map(float, shares)))
+def clustered(*facets: Iterable[float]) -> GivenSpec:
+    """The groups of a sample; of each facet the shares of the samples in its groups."""
+    return GivenSpec(kind="cluster", shares=tuple(tuple(round(float(s), 6) for s in shares) for shares in facets))
 
 
 def describe(given: GivenSpec | None) -> dict[str, Any]:
-    """JSON: the classes' names, the clusters' shares, None for what is not told."""
-    told = given is not None and given.kind == "cluster"
-    return {
-        "classes": list(given.names) if given is not None and not told else None,
-        "clusters": list(given.shares) if given is not None and told else None,
-    }
+    """JSON: the classes' names, the clusters' shares (those of each facet, where there are several), None for what is
+    not told."""
+    if given is None or given.kind == "class":
+        return {"classes": list(given.names) if given else None, "clusters": None}
+    facets = [list(shares) for shares in given.shares]
+    return {"classes": None, "clusters": facets[0] if len(facets) == 1 else facets}
 
 
 def restore(description: dict[str, Any]) -> GivenSpec | None:
     """Of a table with what `describe` gives. Raises ValueError for anything else."""
     classes, shares = description.get("classes"), description.get("clusters")  # older files know no clusters
     if shares is not None:
-        if not isinstance(shares, list) or not all(isinstance(s, int | float) and s >= 0 for s in shares) or not shares:
+        facets = shares if isinstance(shares, list) and shares and isinstance(shares[0], list) else [shares]
+        if not all(map(_are_shares, facets)):
             raise ValueError(f"clusters must be their shares, not {str(shares)[:80]}")
-        return clustered(shares)
+        return clustered(*facets)
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise ValueError(f"classes must be names, not {str(classes)[:80]}")
     return None if classes is None else GivenSpec(tuple(classes))
+
+
+def _are_shares(found: Any) -> bool:
+    return isinstance(found, list) and bool(found) and all(isinstance(s, int | float) and s >= 0 for s in found)

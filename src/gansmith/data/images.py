@@ -10,13 +10,15 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gansmith.contracts import GivenSpec, Source, Spec, Survey
-from gansmith.data.clusters import Clusters, check_clusters
+from gansmith.data.clusters import check_clusters
 from gansmith.data.codec import ImageCodec, grid
 from gansmith.data.dataset import ImageDataset
 from gansmith.data.decode import Fit, Unreadable, channels_needed
 from gansmith.data.files import Files, NoPictures
+from gansmith.data.grouping import Grouping, Of, likeness_of_channels
 from gansmith.data.locate import open_files
 from gansmith.errors import DataError
 
@@ -41,6 +43,7 @@ class Images(Source):
     classes: bool | None = None  # whether both players are told the class
     mirror: bool = False  # every picture also mirrored
     clusters: int = 0  # groups of like pictures that both players are told in place of classes; 0: none
+    clusters_of: Of = "picture"  # "channel": every channel has groups of its own
 
     def __post_init__(self) -> None:
         if self.resolution is not None and min(self.resolution) < 1:
@@ -68,7 +71,7 @@ class Images(Source):
         if files.labels is not None:
             found = np.bincount(files.labels, minlength=len(files.label_names)).tolist()
             counts.update(dict(zip(files.label_names, found, strict=True)))
-        channels, flat = _look(files)
+        channels, flat, likeness = _look(files)
         return Survey(
             count=len(files),
             sizes=_sizes(files),
@@ -77,6 +80,7 @@ class Images(Source):
             test_count=0 if self._test_files is None else len(self._test_files),
             labels_are_told=files.labels_are_told,
             flat=flat,
+            likeness=likeness,
         )
 
     def resolve(self, survey: Survey) -> Images:
@@ -105,9 +109,9 @@ class Images(Source):
             return self.resolve(self.survey()).open()
         dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror)
         if self.clusters:
-            if "_clusters" not in self.__dict__:  # found with this dataset, not with another of the same pictures
-                self.__dict__["_clusters"] = dataset.find_clusters(self.clusters)
-            dataset.tell(self._clusters)
+            if "_grouping" not in self.__dict__:  # found with this dataset, not with another of the same pictures
+                self.__dict__["_grouping"] = dataset.find_groups(self.clusters, self.clusters_of)
+            dataset.tell(self._grouping)
         return dataset, ImageCodec(dataset.spec, self.fit)
 
     def open_test(self) -> ImageDataset | None:
@@ -122,12 +126,13 @@ class Images(Source):
             spec = replace(spec, given=None)
         dataset = ImageDataset(files, spec, self.fit)
         if self.clusters:
-            dataset.tell(self._clusters)
+            dataset.tell(self._grouping)
         return dataset
 
     @cached_property
-    def _clusters(self) -> Clusters:
-        return ImageDataset(self._files, self.spec, self.fit, self.mirror).find_clusters(self.clusters)
+    def _grouping(self) -> Grouping:
+        dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror)
+        return dataset.find_groups(self.clusters, self.clusters_of)
 
     def splits(self) -> dict[str, Files]:
         """The pictures as they lie there: `train`, and `test` where there is a held-out split, its classes in the
@@ -181,9 +186,11 @@ def _sizes(files: Files) -> tuple[tuple[int, int], ...]:
     return tuple(sizes)
 
 
-def _look(files: Files) -> tuple[int, float]:
-    """The fewest channels that lose nothing, and the share of values at an end of the range."""
+def _look(files: Files) -> tuple[int, float, float]:
+    """The fewest channels that lose nothing, the share of values at an end of the range, and how much channels say of
+    each other (pictures of the most frequent size)."""
     needed, shares = 1, []
+    of_size: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for i in _sample(len(files), LOOKED_AT):
         try:
             image = files.open(i, at_least=AUTO_SIDE)
@@ -192,7 +199,11 @@ def _look(files: Files) -> tuple[int, float]:
         needed = max(needed, channels_needed(image))
         pixels = np.asarray(image)
         shares.append(float(((pixels <= 2) | (pixels >= 253)).mean()))  # 2: what JPEG makes of an even white
-    return needed, statistics.fmean(shares) if shares else 0.0
+        of_size.setdefault(pixels.shape, []).append(pixels)
+    most = max(of_size.values(), key=len, default=[])
+    coloured = bool(most) and most[0].ndim == 3
+    likeness = likeness_of_channels([pixels[..., :needed] for pixels in most]) if coloured else 1.0
+    return needed, statistics.fmean(shares) if shares else 0.0, likeness
 
 
 def _same_classes(files: Files, names: tuple[str, ...]) -> bool:

@@ -137,7 +137,7 @@ class PointDataset(Dataset):
         """From now on points come with the cluster that they belong to."""
         self.clusters = clusters
         self._group_of = clusters.nearest(self._rows.astype(np.float64))
-        self.spec = replace(self.spec, given=clustered(clusters.shares.round(6).tolist()))
+        self.spec = replace(self.spec, given=clustered(clusters.shares))
 
     def __len__(self) -> int:
         return len(self._rows)

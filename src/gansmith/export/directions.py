@@ -19,6 +19,7 @@ from gansmith.contracts import Generator
 COUNT = 10  # directions of each kind, at most
 SAMPLES = 500  # latents that are looked at
 CHUNK = 100  # at a time
+TOLD = 10  # classes or clusters that are looked at, evenly spread
 NUMBERS = 1_024  # of a layer's activations that are looked at, evenly spread
 
 
@@ -36,10 +37,13 @@ class Directions:
 
 @torch.inference_mode()
 def find_directions(generator: Generator, classes: int) -> Directions:
-    """Of a generator on the CPU, in evaluation, that is told one of `classes`, or nothing (0)."""
+    """Of a generator on the CPU, in evaluation, that is told one of `classes` possibilities, or nothing (0)."""
     chance = torch.Generator().manual_seed(0)
     z = torch.randn(SAMPLES, generator.latent_size, generator=chance)
-    given = torch.arange(SAMPLES) % classes if classes else None
+    given = None
+    if classes:
+        told = torch.linspace(0, classes - 1, min(TOLD, classes), dtype=torch.float64).long()
+        given = told[torch.arange(SAMPLES) % len(told)]
     w = generator.mapping(z, given)
     layered = w.ndim == 3
     moved = (w[:, 0] if layered else w[:, : generator.latent_size]).double()  # [N, D]
@@ -56,9 +60,10 @@ def _means(x: Tensor, given: Tensor | None) -> Tensor:
     """The mean [N, D] of each row's class."""
     if given is None:
         return x.mean(0, keepdim=True).expand_as(x)
-    sums = torch.zeros(int(given.max()) + 1, x.shape[1], dtype=x.dtype).index_add_(0, given, x)
-    means: Tensor = sums / torch.bincount(given)[:, None]
-    return means[given]
+    found, places = torch.unique(given, return_inverse=True)
+    sums = torch.zeros(len(found), x.shape[1], dtype=x.dtype).index_add_(0, places, x)
+    means: Tensor = sums / torch.bincount(places)[:, None]
+    return means[places]
 
 
 def _principal(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,9 @@ def write_onnx(generator: Generator, codec: Codec, mean_w: Tensor, folder: Path,
     """Write the two graphs and their description into `folder`, which is made, or holds an earlier export.
 
     `generator` is on the CPU, in evaluation. `mean_w` [1, ...], or [K, ...] for each of K classes or clusters, is what
-    truncation pulls w towards. `recipe` goes into the description, so that scores can be taken.
+    truncation pulls w towards; [0, ...] where they are too many to be listed, and whoever truncates takes the mean of
+    what the mapping makes of 1,024 latents (`explore.sampling.mean_latent`). `recipe` goes into the description, so
+    that scores can be taken.
     Raises GansmithError where packages are missing, the folder holds anything else, a network cannot be exported, or
     the graphs' samples differ from torch's by more than AGREE; nothing is written then.
     """
@@ -128,7 +130,7 @@ def _latents(generator: Generator, codec: Codec, count: int) -> tuple[Tensor, Te
     chance = torch.Generator().manual_seed(count)
     z = torch.randn(count, generator.latent_size, generator=chance)
     known = codec.spec.classes
-    return z, torch.arange(count) % known if known else None
+    return z, torch.linspace(0, known - 1, count, dtype=torch.float64).long() if known else None
 
 
 def _graph(module: nn.Module, inputs: dict[str, Tensor | None], output: str) -> bytes:

@@ -25,7 +25,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gansmith.contracts import Discriminator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
-from gansmith.layers.classes import need_classes
+from gansmith.layers.classes import Told, need_classes
 from gansmith.layers.equal import Scaled
 from gansmith.layers.initial import Weighted
 
@@ -55,6 +55,8 @@ class Critic:
         """The discriminator that `build` makes of a spec, packed and normalised as chosen. Raises ValueError."""
         if self.auxiliary and not spec.classes:
             raise ValueError("critic.auxiliary needs classes: train with --classes, or leave it out")
+        if self.auxiliary and len(spec.told) > 1:
+            raise ValueError("critic.auxiliary tells classes, or clusters of whole pictures, not those of each channel")
         if self.packing == 1:
             network = build(spec)
         elif spec.classes:
@@ -94,22 +96,23 @@ class Packed(Discriminator):
 class Head(nn.Module):
     """The end of every discriminator: features h [B, D] (and classes [B]) -> verdict with scores [B].
 
-    With classes the score is that of Miyato & Koyama 2018 (arXiv 1802.05637, eq. 3), psi(h) + <embed(y), h>.
+    With classes the score is that of Miyato & Koyama 2018 (arXiv 1802.05637, eq. 3), psi(h) + <embed(y), h>; of several
+    facets the vectors are summed.
 
     Always float32: a relativistic loss sees differences of scores alone, so that these drift together, and at 40 the
     neighbours of a bfloat16 are .25 apart, as much as the differences that count.
     """
 
-    def __init__(self, features: int, classes: int, critic: Critic) -> None:
+    def __init__(self, features: int, told: tuple[int, ...], critic: Critic) -> None:
         super().__init__()
         self.group = critic.minibatch_stddev
         features += bool(self.group)
         self.score = nn.Linear(features, 1, bias=not critic.san)
-        self.embed = nn.Embedding(classes, features) if classes and not critic.auxiliary else None
-        self.classify = nn.Linear(features, classes) if critic.auxiliary else None
+        self.embed = Told(told, features) if told and not critic.auxiliary else None
+        self.classify = nn.Linear(features, told[0]) if critic.auxiliary else None
         self.san = critic.san
         if self.embed is not None:  # <embed, h> starts as large as a He-initialised layer's output, not sqrt(D) larger
-            nn.init.normal_(self.embed.weight, 0.0, features**-0.5)
+            nn.init.normal_(self.embed.weight, 0.0, (features * len(told)) ** -0.5)
 
     def forward(self, h: Tensor, given: Tensor | None, features: tuple[Tensor, ...] = ()) -> Verdict:
         kind = h.device.type
@@ -120,14 +123,14 @@ class Head(nn.Module):
         if self.group:
             h = torch.cat([h, spread_of_groups(h, self.group)], dim=1)
         classes = None if self.classify is None else self.classify(h)
+        told = None if self.embed is None else self.embed(need_classes(given)).sum(1)
         if self.san:
-            direction = self.score.weight if self.embed is None else self.score.weight + self.embed(need_classes(given))
-            direction = functional.normalize(direction, dim=1)
+            direction = functional.normalize(self.score.weight if told is None else self.score.weight + told, dim=1)
             apart = (h.detach() * direction).sum(1)
             return Verdict(((h * direction.detach()).sum(1),), features, (apart,), classes)
         score: Tensor = self.score(h).squeeze(1)
-        if self.embed is not None:
-            score = score + (self.embed(need_classes(given)) * h).sum(1)
+        if told is not None:
+            score = score + (told * h).sum(1)
         return Verdict((score,), features, (), classes)
 
 

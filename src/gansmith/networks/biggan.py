@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.attention import Attention
 from gansmith.layers.checks import require_at_least
-from gansmith.layers.classes import need_classes
+from gansmith.layers.classes import Told, need_classes
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.flat import ToMap
 from gansmith.layers.residual import DownBlock, UpBlock
@@ -106,7 +106,8 @@ def start_orthogonal(network: nn.Module) -> None:
 class BigGANGenerator(Generator):
     """Dense base, residual blocks that double the size, a last convolution to the image.
 
-    w [B, Z + E] is the latent with the class embedding beside it, so that classes can be mixed.
+    w [B, Z + E] is the latent with the class embedding beside it (of F facets F of them, [B, Z + F E]), so that classes
+    can be mixed.
     """
 
     def __init__(self, sizes: BigGAN, spec: Spec) -> None:
@@ -117,8 +118,8 @@ class BigGANGenerator(Generator):
         self.latent_size = sizes.latent
         each, more = divmod(sizes.latent, len(levels))
         self.chunks = [each + (level < more) for level in range(len(levels))]
-        self.embed = nn.Embedding(spec.classes, sizes.embedding) if spec.classes else None
-        told = sizes.embedding if spec.classes else 0
+        self.embed = Told(spec.told, sizes.embedding) if spec.told else None
+        told = sizes.embedding * len(spec.told)
         base = nn.Linear(self.chunks[0], widths[0] * levels[0][0] * levels[0][1])
         self.base = nn.Sequential(base, ToMap(levels[0]))
         self.blocks = nn.ModuleList(
@@ -136,7 +137,9 @@ class BigGANGenerator(Generator):
         normalise_spectrally(self, nn.Linear, nn.Conv2d)  # not the shared embedding
 
     def mapping(self, z: Tensor, given: Tensor | None) -> Tensor:
-        return z if self.embed is None else torch.cat([z, self.embed(need_classes(given)).to(z.dtype)], dim=1)
+        if self.embed is None:
+            return z
+        return torch.cat([z, self.embed(need_classes(given)).flatten(1).to(z.dtype)], dim=1)
 
     def synthesis(self, w: Tensor, given: Tensor | None) -> Tensor:
         first, *chunks = torch.split(w[:, : self.latent_size], self.chunks, dim=1)
@@ -168,7 +171,7 @@ class BigGANDiscriminator(Discriminator):
         place = sizes.place_of_attention(levels)
         if place is not None:
             self.blocks.insert(place + 1, Attention(widths[place + 1]))
-        self.head = Head(widths[-1], spec.classes, sizes.critic)
+        self.head = Head(widths[-1], spec.told, sizes.critic)
         start_orthogonal(self)
         normalise_spectrally(self, nn.Linear, nn.Conv2d, nn.Embedding)
 

@@ -103,7 +103,7 @@ class DCGANGenerator(Generator):
             return [nn.LeakyReLU(SLOPE)] if plain else [nn.BatchNorm2d(count), nn.ReLU()]
 
         self.latent_size = sizes.latent
-        self.latent = LatentWithClass(sizes.latent, spec.classes)
+        self.latent = LatentWithClass(sizes.latent, spec.told)
         dense: list[nn.Module] = []
         if sizes.hidden:
             dense += [nn.Linear(self.latent.size, sizes.hidden), nn.LeakyReLU(SLOPE)]
@@ -150,7 +150,7 @@ class DCGANDiscriminator(Discriminator):
             self.stages.append(nn.Sequential(*stage, nn.LeakyReLU(SLOPE)))
         features = widths[-1] * levels[-1][0] * levels[-1][1]
         self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.LeakyReLU(SLOPE)) if hidden else nn.Identity()
-        self.head = Head(hidden or features, spec.classes, sizes.critic)
+        self.head = Head(hidden or features, spec.told, sizes.critic)
         if sizes.norm == "batch":
             start_normal(self)
         else:

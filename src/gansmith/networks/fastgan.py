@@ -181,7 +181,7 @@ class FastGenerator(Generator):
         levels = halved_sizes(height, width, at_most=7)[::-1]  # from the base to the image
         widths = doubled_widths(sizes.width, sizes.max_width, len(levels))[::-1]
         self.latent_size = sizes.latent
-        self.latent = LatentWithClass(sizes.latent, spec.classes)
+        self.latent = LatentWithClass(sizes.latent, spec.told)
         dense = nn.Linear(self.latent.size, 2 * widths[0] * levels[0][0] * levels[0][1])
         self.base = nn.Sequential(dense, ToMap(levels[0]), *normed(2 * widths[0], sizes.norm), Gate())
         self.grow = nn.ModuleList(
@@ -270,7 +270,7 @@ class FastDiscriminator(Discriminator):
         self.stages = nn.ModuleList(stages)
         last = Conv2d(widths[-1], widths[-1], 1, bias=sizes.norm == "none")
         self.last = nn.Sequential(last, *normed(widths[-1], sizes.norm), nn.LeakyReLU(SLOPE))
-        self.head = Head(widths[-1] * levels[-1][0] * levels[-1][1], spec.classes, sizes.critic)
+        self.head = Head(widths[-1] * levels[-1][0] * levels[-1][1], spec.told, sizes.critic)
         self.decoders = Decoders(widths, channels, levels, sizes.norm) if sizes.reconstruct else None
         start(self)
 

@@ -117,7 +117,7 @@ class LayeredGenerator(Generator):
             return [*norm, nn.LeakyReLU(slope)]
 
         self.latent_size = sizes.latent
-        self.latent = LatentWithClass(sizes.latent, spec.classes)
+        self.latent = LatentWithClass(sizes.latent, spec.told)
         before = sizes.base_channels
         dense = nn.Linear(self.latent.size, before * math.prod(base), bias=0 not in sizes.generator_norm)
         layers = [dense, nn.Unflatten(1, (before, *base)), *finish(0, before)]
@@ -155,7 +155,7 @@ class LayeredDiscriminator(Discriminator):
             self.stages.append(nn.Sequential(*stage))
             before = after
             height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
-        self.head = Head(before * height * width, spec.classes, sizes.critic)
+        self.head = Head(before * height * width, spec.told, sizes.critic)
         start_he(self)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:

@@ -73,7 +73,7 @@ class MLPGenerator(Generator):
     def __init__(self, sizes: MLP, spec: Spec) -> None:
         super().__init__()
         self.latent_size, self.bits = sizes.latent, sizes.bits
-        self.latent = LatentWithClass(sizes.latent, spec.classes)
+        self.latent = LatentWithClass(sizes.latent, spec.told)
         slope = 0.0 if sizes.activation == "relu" else SLOPE
         layers: list[nn.Module] = []
         before = self.latent.size
@@ -112,7 +112,7 @@ class MLPDiscriminator(Discriminator):
             stage = [nn.Linear(before, after), nn.LeakyReLU(SLOPE), nn.Dropout(sizes.dropout)]
             self.stages.append(nn.Sequential(*stage))
             before = after
-        self.head = Head(before, spec.classes, sizes.critic)
+        self.head = Head(before, spec.told, sizes.critic)
         start_he(self)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:

@@ -172,7 +172,7 @@ class R3Generator(Generator):
         strided = sizes.resample == "strided"
         widths = doubled_widths(sizes.width, sizes.max_width, len(levels) - strided)[::-1]
         self.latent_size = sizes.latent
-        self.latent = LatentWithClass(sizes.latent, spec.classes)
+        self.latent = LatentWithClass(sizes.latent, spec.told)
         self.base = nn.Parameter(torch.randn(widths[0], *levels[0]))
         self.weigh = nn.Linear(self.latent.size, widths[0], bias=False)
         self.map = ToMap(levels[0])
@@ -213,7 +213,7 @@ class R3Discriminator(Discriminator):
             for layer, after in zip(enter, widths, strict=True)
         )
         self.whole = WholeMap(widths[-1], levels[-1])
-        self.head = Head(widths[-1], spec.classes, sizes.critic)
+        self.head = Head(widths[-1], spec.told, sizes.critic)
         start_fixup(self, zero=not sizes.critic.spectral_norm)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
 from gansmith.layers.checks import require_at_least
-from gansmith.layers.classes import need_classes
+from gansmith.layers.classes import Told, need_classes
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.flat import ToMap
 from gansmith.layers.residual import DownBlock, UpBlock
@@ -51,18 +51,18 @@ class SNGAN(Architecture):
 class ClassNorm(nn.Module):
     """Batch normalisation whose scale and shift depend on the class, where there are classes."""
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, channels: int, told: tuple[int, ...]) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=not classes)
-        self.affine = nn.Embedding(classes, 2 * channels) if classes else None
+        self.norm = nn.BatchNorm2d(channels, affine=not told)
+        self.affine = Told(told, 2 * channels) if told else None
         if self.affine is not None:
-            nn.init.ones_(self.affine.weight[:, :channels])
+            nn.init.constant_(self.affine.weight[:, :channels], 1 / len(told))
             nn.init.zeros_(self.affine.weight[:, channels:])
 
     def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
         x = self.norm(x)
         if self.affine is not None:
-            scale, shift = self.affine(need_classes(given)).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
+            scale, shift = self.affine(need_classes(given)).sum(1).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
             x = shift + scale * x
         return x
 
@@ -89,7 +89,7 @@ class SNGANGenerator(Generator):
         base = nn.Linear(sizes.latent, widths[0] * levels[0][0] * levels[0][1])
         self.base = nn.Sequential(base, ToMap(levels[0]))
         self.blocks = nn.ModuleList(
-            UpBlock(before, after, size, lambda count: ClassNorm(count, spec.classes))
+            UpBlock(before, after, size, lambda count: ClassNorm(count, spec.told))
             for before, after, size in zip(widths, widths[1:], levels[1:], strict=False)
         )
         self.image = nn.Sequential(
@@ -121,7 +121,7 @@ class SNGANDiscriminator(Discriminator):
             DownBlock(before, after, halve=level < count, first=level == 0)
             for level, (before, after) in enumerate(itertools.pairwise(widths))
         )
-        self.head = Head(widest, spec.classes, sizes.critic)
+        self.head = Head(widest, spec.told, sizes.critic)
         start_xavier(self)
         for module in list(self.modules()):
             if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):

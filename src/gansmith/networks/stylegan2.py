@@ -136,7 +136,7 @@ class StyleGAN2Generator(Generator):
         levels = halved_sizes(height, width, at_most=7)[::-1]
         widths = doubled_widths(sizes.width, sizes.max_width, len(levels))[::-1]
         self.latent_size, self.mixing, self.count = sizes.latent, sizes.mixing, 2 * len(levels)
-        self.latent = LatentWithClass(sizes.latent, spec.classes)
+        self.latent = LatentWithClass(sizes.latent, spec.told)
         before = [self.latent.size, *[sizes.latent] * sizes.mapping_layers]
         dense: list[nn.Module] = []
         for entering, leaving in itertools.pairwise(before):
@@ -209,7 +209,7 @@ class StyleGAN2Discriminator(Discriminator):
         )
         self.conv = equalised(Conv2d(widths[-1], widths[-1], 3, padding=1), HE)
         self.dense = equalised(nn.Linear(widths[-1] * math.prod(levels[-1]), widths[-1]), HE)
-        self.head = Head(widths[-1], spec.classes, sizes.critic)
+        self.head = Head(widths[-1], spec.told, sizes.critic)
         for layer in (self.head.score, self.head.embed, self.head.classify):
             if layer is not None:
                 equalised(layer)

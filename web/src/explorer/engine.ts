@@ -1,6 +1,6 @@
 // Asks the worker for pictures; what is asked while it works replaces what was asked before (the newest wins).
 
-import { type About, dragged, edited, given, mixed, type View } from "./latent";
+import { type About, dragged, edited, given, latentsOfMean, meanOf, mixed, type View } from "./latent";
 
 export type Picture = [number, number, number]; // channels, height, width
 export type Ask =
@@ -20,6 +20,7 @@ type Unnumbered = Ask extends infer A ? (A extends Ask ? Omit<A, "id"> : never) 
 
 export class Engine {
   private readonly waiting = new Map<number, (said: Answer) => void>();
+  private readonly means = new Map<number, Float32Array>(); // of clusters whose mean the file does not list
   private asked = 0;
 
   /** `worker` runs worker.ts; a page that lies in one file has it inside. */
@@ -46,10 +47,22 @@ export class Engine {
     const w = await this.mapped(which.map((k) => dragged(about, view, view.seed + k)), told);
     const { mix } = view;
     const others = mix ? await this.mapped(told.map(() => dragged(about, view, mix.seed)), told) : w;
-    return w.map((own, i) => {
-      const of = told[i] as number;
-      return { w: edited(about, view, mixed(about, view, own, others[i] as Float32Array), of), given: of };
-    });
+    const means: Float32Array[] = []; // without truncation it does not matter which
+    for (const [i, of] of told.entries()) means.push(view.truncation === 1 ? (w[i] as Float32Array) : await this.mean(of));
+    return w.map((own, i) => ({
+      w: edited(about, view, mixed(about, view, own, others[i] as Float32Array), means[i] as Float32Array),
+      given: told[i] as number,
+    }));
+  }
+
+  /** The mean of w of a class or cluster. */
+  private async mean(told: number): Promise<Float32Array> {
+    const known = this.means.get(told) ?? meanOf(this.about, told);
+    if (known) return known;
+    const all = await this.mapped(latentsOfMean(this.about), told);
+    const mean = (all[0] as Float32Array).map((_, i) => all.reduce((sum, w) => sum + (w[i] as number), 0) / all.length);
+    this.means.set(told, mean);
+    return mean;
   }
 
   /** The pictures at some points. */
@@ -62,8 +75,9 @@ export class Engine {
     return points.map((_, i) => new ImageData(pixels.slice(i * bytes, (i + 1) * bytes), picture[2], picture[1]));
   }
 
-  private async mapped(latents: Float32Array[], told: number[]): Promise<Float32Array[]> {
+  private async mapped(latents: Float32Array[], of: number | number[]): Promise<Float32Array[]> {
     const { samples, z } = this.about;
+    const told = typeof of === "number" ? latents.map(() => of) : of;
     const made = await this.ask({ kind: "map", values: joined(latents), shape: [latents.length, z[0]], given: told, picture: samples.shape });
     const all = made.values as Float32Array;
     const size = all.length / latents.length;

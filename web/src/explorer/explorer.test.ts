@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type About, between, dragged, edited, given, mixed, recipe, restored, start } from "./latent";
+import { type About, between, dragged, edited, given, latentsOfMean, meanOf, mixed, recipe, restored, start } from "./latent";
 import { textOf, withText } from "./png";
 import { cluster, latent, Mersenne } from "./torch";
 
@@ -28,7 +28,10 @@ describe("torch's random numbers", () => {
   ])("make the latent and the cluster of seed %d", (seed, numbers, group) => {
     const z = latent(seed, 64);
     [0, 1, 8, 17, 63].forEach((place, i) => expect(z[place]).toBeCloseTo(numbers[i] as number, 5));
-    expect(cluster(seed, [0.1, 0.2, 0.3, 0.4])).toBe(group);
+    expect(cluster(seed, [[0.1, 0.2, 0.3, 0.4]])).toBe(group);
+  });
+  it.each([[0, 10], [1, 0], [7, 3], [123456, 2]])("make the clusters of two facets of seed %d", (seed, groups) => {
+    expect(cluster(seed, [[0.1, 0.2, 0.3, 0.4], [0.5, 0.25, 0.25]])).toBe(groups);
   });
   it("also fill latents that are no whole block", () => {
     const z = [...latent(3, 12)];
@@ -38,6 +41,16 @@ describe("torch's random numbers", () => {
 });
 
 describe("a view", () => {
+  const mean = (told: number) => meanOf(about, told) as Float32Array;
+  it("has no mean at hand where every facet has clusters of its own, but the latents to take it of", () => {
+    const many = { ...about, given: 12, mean_w: [], samples: { ...about.samples, clusters: [[0.1, 0.2, 0.3, 0.4], [0.5, 0.25, 0.25]] } };
+    expect(given(many, { ...start(many), seed: 0 }, 7)).toBe(3);
+    expect(meanOf(many, 3)).toBeUndefined();
+    const z = latentsOfMean(many);
+    expect([z.length, z[1]?.length]).toEqual([1024, many.z[0]]);
+    // torch.randn(1024, 12, generator=torch.Generator().manual_seed(0))[1023, 11]
+    expect(z[1023]?.[11]).toBeCloseTo(-0.673428, 5);
+  });
   it("tells every picture its own cluster, or one to all", () => {
     expect(given(about, { ...start(about), seed: 7 }, 0)).toBe(1);
     expect(given(about, { ...start(about), given: 2 }, 5)).toBe(2);
@@ -57,12 +70,12 @@ describe("a view", () => {
   it("truncates towards its cluster's mean and moves only the chosen layers", () => {
     const w = Float32Array.of(1, 2, 3, 4, 5, 6);
     const view = { ...start(about), truncation: 0.5, steps: { principal: [2], closed_form: [-1] }, layers: [1, 1] as [number, number] };
-    expect([...edited(about, view, w, 1)]).toEqual([1, 1.5, 2, 2.5 + 2, 3 - 2, 3.5]);
-    expect([...edited(about, start(about), w, 3)]).toEqual([...w]);
+    expect([...edited(about, view, w, mean(1))]).toEqual([1, 1.5, 2, 2.5 + 2, 3 - 2, 3.5]);
+    expect([...edited(about, start(about), w, mean(3))]).toEqual([...w]);
   });
   it("moves along named directions", () => {
     const view = { ...start(about), named: { glad: 2, unknown: 5 }, layers: [0, 0] as [number, number] };
-    expect([...edited(about, view, Float32Array.of(1, 2, 3, 4, 5, 6), 0)]).toEqual([1, 2, 5, 4, 5, 6]);
+    expect([...edited(about, view, Float32Array.of(1, 2, 3, 4, 5, 6), mean(0))]).toEqual([1, 2, 5, 4, 5, 6]);
   });
   it("takes the layers that it mixes from another seed", () => {
     const [own, other] = [Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(10, 20, 30, 40, 50, 60)];

@@ -71,6 +71,7 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
   const names = about.samples.classes;
   const layers = layerCount(about);
   return (
+  const choosable = about.given > 0 && about.mean_w.length > 0; // not where every channel has clusters of its own
     <div class="explorer" aria-busy={drawn !== view}>
       <div class="stage">
         <canvas ref={large} class="large" role="img" aria-label={`${words.seed} ${seed}`} onPointerDown={(e) => follow(e, [across, down], drag)} />
@@ -103,7 +104,7 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
             <input type="number" min={0} max={2 ** 31} value={view.seed} onChange={(e) => change({ seed: Math.min(Math.max(Math.round(e.currentTarget.valueAsNumber || 0), 0), 2 ** 31), drags: {} })} />
           </label>
           <button type="button" onClick={() => change({ seed: view.seed + SHOWN, drags: {} })}>{words.nextSeeds}</button>
-          {about.given > 0 && (
+          {choosable && (
             <label>
               {names ? words.class : words.cluster}{" "}
               <select value={view.given ?? -1} onChange={(e) => change({ given: Number(e.currentTarget.value) < 0 ? null : Number(e.currentTarget.value) })}>

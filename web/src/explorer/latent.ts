@@ -4,11 +4,11 @@ import { cluster, latent, Mersenne, normals } from "./torch";
 
 /** What an export says of its generator: gansmith.json, and directions. */
 export interface About {
-  samples: { shape: [number, number, number]; classes: string[] | null; clusters: number[] | null };
+  samples: { shape: [number, number, number]; classes: string[] | null; clusters: number[] | number[][] | null }; // the shares of clusters, or of those of each facet
   z: [number];
   w: number[]; // [D], or [L, D]: one vector a layer
-  given: number;
-  mean_w: unknown[];
+  given: number; // of how many classes or clusters one is told; 0: nothing
+  mean_w: unknown[]; // of each; empty where they are too many to be listed
   directions: Record<Kind, number[][]>;
   named: Named[];
   largest_difference_from_torch: number;
@@ -37,6 +37,7 @@ export interface View {
 }
 
 export const SHOWN = 12;
+const MEAN_OF = 1024;
 export const LONGEST = 3; // standard deviations along a direction
 
 export function start(about: About): View {
@@ -63,7 +64,22 @@ export function given(about: About, view: View, k: number): number {
   if (!about.given) return -1;
   if (view.given !== null) return view.given;
   const shares = about.samples.clusters;
-  return shares ? cluster(view.seed + k, shares) : k % about.given;
+  return shares ? cluster(view.seed + k, isFacets(shares) ? shares : [shares]) : k % about.given;
+}
+
+const isFacets = (shares: number[] | number[][]): shares is number[][] => Array.isArray(shares[0]);
+
+/** The mean of w that truncation pulls towards, as the file has it; undefined where it has none for this class or cluster. */
+export function meanOf(about: About, told: number): Float32Array | undefined {
+  const mean = about.mean_w[Math.max(told, 0)] as number[] | number[][] | undefined;
+  return mean && Float32Array.from(mean.flat());
+}
+
+/** The latents of which that mean is taken: gansmith.explore.sampling.mean_latent. */
+export function latentsOfMean(about: About): Float32Array[] {
+  const [size] = about.z;
+  const all = normals(new Mersenne(0n), MEAN_OF * size);
+  return Array.from({ length: MEAN_OF }, (_, k) => all.slice(k * size, (k + 1) * size));
 }
 
 /** A seed's latent z. Dragging turns it towards two fixed directions at right angles to it: as long as before. */
@@ -112,8 +128,7 @@ export function between(a: Float32Array, b: Float32Array, share: number): Float3
 }
 
 /** w (of one sample, flat) truncated towards its class's mean, and moved along the directions. */
-export function edited(about: About, view: View, w: Float32Array, told: number): Float32Array {
-  const mean = Float32Array.from((about.mean_w[Math.max(told, 0)] as number[] | number[][]).flat());
+export function edited(about: About, view: View, w: Float32Array, mean: Float32Array): Float32Array {
   const out = w.map((x, i) => (mean[i] as number) + view.truncation * (x - (mean[i] as number)));
   const length = about.w[about.w.length - 1] as number;
   const move = (direction: number[] | undefined, step: number) => {

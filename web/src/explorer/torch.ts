@@ -69,10 +69,14 @@ export function latent(seed: number, size: number): Float32Array {
   return normals(new Mersenne((BigInt(seed) * GOLDEN) % 2n ** 63n), size);
 }
 
-/** The cluster of a seed's first sample, by the clusters' shares: gansmith.contracts.GivenSpec.draw. */
-export function cluster(seed: number, shares: readonly number[]): number {
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  const number = uniform(new Mersenne(BigInt(seed))) * total;
+/** The clusters of a seed's first sample as one number, by the shares of each facet's: gansmith.contracts.GivenSpec.draw. */
+export function cluster(seed: number, facets: readonly (readonly number[])[]): number {
+  const random = new Mersenne(BigInt(seed));
+  return facets.reduce((drawn, shares) => drawn * shares.length + drawnOf(shares, uniform(random)), 0);
+}
+
+function drawnOf(shares: readonly number[], chance: number): number {
+  const number = chance * shares.reduce((sum, share) => sum + share, 0);
   let sum = 0;
   for (const [k, share] of shares.entries()) {
     sum += share;
