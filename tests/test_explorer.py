@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gansmith.contracts import Spec
 from gansmith.data.codec import ImageCodec
-from gansmith.errors import RunFolderError
+from gansmith.data.images import Images
+from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import generator_file
 from gansmith.folder.named_directions import MOST, NAME, forget, keep, read
+from gansmith.folder.run_json import update_run
 from gansmith.networks.stylegan2 import StyleGAN2
 from gansmith.serve.generators import FILE, Generators, name_direction, snapshots
+from gansmith.serve.nearest import Pools, data_of
 from test_networks import awake
 from test_serve import COOKIE, Served, a_generator, a_run, accessible, page, served, served_root  # noqa: F401
 
@@ -124,6 +132,75 @@ def test_names_are_those_of_the_generator_that_is_looked_at(served: Served) -> N
     assert (status, b"no generator yet" in body) == (404, True)
 
 
+# ---- nearest training pictures
+
+
+def trained_on(folder: Path, data: Path, count: int = 24) -> Path:
+    """A run folder whose generator says that it was trained on the pictures that are put into `data`."""
+    data.mkdir()
+    chance = np.random.default_rng(4)
+    for k in range(count):
+        Image.fromarray(chance.integers(0, 256, (8, 8)).astype(np.uint8)).save(data / f"{k:02d}.png")
+    tensors, said = generator_file.read(a_generator(folder) / FILE)
+    said["recipe"]["data"] = {
+        "name": "images", "path": str(data), "resolution": [8, 8], "channels": 1, "classes": False
+    }  # fmt: skip
+    generator_file.write(folder / FILE, tensors, said)
+    update_run(folder, data={"fingerprint": Images(str(data)).open()[0].fingerprint})
+    return folder
+
+
+def test_a_training_picture_is_nearest_to_itself(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    pytest.importorskip("onnxruntime")
+    folder = trained_on(served_root(served) / "one", tmp_path / "photos")
+    ours = COOKIE | {"Origin": f"http://127.0.0.1:{served.port}"}
+    about = json.loads(served.get("/api/generator?id=one")[2])
+    assert about["data"] == str(tmp_path / "photos")
+    asked = f"/api/nearest?id=one&version={about['version']}"
+    with Image.open(tmp_path / "photos" / "07.png") as image:
+        pixels = image.convert("RGBA").tobytes()
+    assert served.get(asked, COOKIE, "POST", pixels)[0] == 405  # no Origin: no page of ours
+    status, _, body = served.get(asked, ours, "POST", pixels)
+    assert status == 200
+    found = json.loads(body)
+    assert (found["looked_at"], found["of"], len(found["nearest"])) == (24, 24, 6)
+    distances = [one["distance"] for one in found["nearest"]]
+    assert distances == sorted(distances)
+    assert distances[0] < 0.01
+    assert 0.5 < distances[1] < 2  # noise: as far as any other
+    with Image.open(io.BytesIO(base64.b64decode(found["nearest"][0]["png"]))) as shown:
+        assert np.array_equal(
+            np.asarray(shown.convert("RGBA"))[::4, ::4].tobytes(), pixels
+        )  # shown four times as large
+    for wrong in (b"", pixels[:-1], pixels + b"x", pixels * 99_999):
+        status, _, body = served.get(asked, ours, "POST", wrong)
+        assert (status, b"has 256 bytes" in body) == (404, True)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([FILE, "metrics.jsonl", "run.json", "samples"])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda data: (data / "07.png").unlink(), "not what this run was trained on"),
+        (lambda data: shutil.rmtree(data), "There is no data set"),
+    ],
+)
+def test_other_data_says_nothing_of_a_run(change: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
+    folder = trained_on(tmp_path / "one", tmp_path / "photos")
+    change(tmp_path / "photos")
+    with pytest.raises(GansmithError, match=reason):
+        Pools().of(folder, generator_file.read(folder / FILE)[1]["recipe"])
+    with pytest.raises(GansmithError, match="not on this disk"):
+        Pools().of(folder, {"data": {"name": "images", "path": "hub:somebody/cats"}})
+    with pytest.raises(GansmithError):
+        Pools().of(folder, {"data": {"name": "somebodys.module.Source", "path": "x"}})
+
+
+@pytest.mark.parametrize("recipe", [{}, {"data": 3}, {"data": {}}, {"data": {"path": 3}}])
+def test_a_recipe_may_not_say_what_the_data_was(recipe: dict[str, object]) -> None:
+    assert data_of(recipe) == ""
+
+
 # ---- in a browser
 
 
@@ -176,6 +253,23 @@ def test_names_snapshots_and_films(tmp_path: Path, page: Any) -> None:  # noqa: 
     page.get_by_label("Generator").select_option(label="1,000 samples seen")
     page.get_by_role("status").get_by_text("Loading").wait_for(state="detached", timeout=120_000)
     assert drawn(page) != newest
+
+
+def test_the_nearest_training_pictures_are_shown(tmp_path: Path, page: Any) -> None:  # noqa: F811
+    pytest.importorskip("onnxruntime")
+    trained_on(tmp_path / "one", tmp_path.parent / f"{tmp_path.name}-photos")
+    page.get_by_role("link", name="one", exact=False).first.click()
+    page.get_by_role("link", name="Explore its latent space").click()
+    drawn(page)
+    page.get_by_text("photos").wait_for()  # where it looks is said before
+    page.get_by_role("button", name="Nearest training pictures").click()
+    shown = page.get_by_role("img", name="Nearest training pictures")
+    shown.nth(5).wait_for()
+    assert shown.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Seed 3", exact=True).click()
+    page.get_by_text("Of an earlier picture").wait_for()
 
 
 def test_layers_are_mixed_between_seeds(tmp_path: Path, page: Any) -> None:  # noqa: F811

@@ -221,9 +221,11 @@ class Served:
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> tuple[int, Any, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request(method, path, headers=COOKIE if headers is None else headers)
+    def get(
+        self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None
+    ) -> tuple[int, Any, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, headers=COOKIE if headers is None else headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()

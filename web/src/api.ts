@@ -1,6 +1,7 @@
 // What the server tells. Everything in it comes from run folders that nobody vouches for: it is shown as text only.
 
 import type { About, Named } from "./explorer/latent";
+import type { Nearest } from "./explorer/neighbours";
 
 export interface Overview {
   id: string;
@@ -77,8 +78,8 @@ export type Wish = "pause" | "continue" | "snapshot" | "stop";
 /** Asks a live training; it hears within a second, between two steps. */
 export const wish = (id: string, what: Wish) => post(`api/wish?${named(id)}&do=${what}`);
 
-async function post(path: string): Promise<Response> {
-  const answer = await fetch(path, { method: "POST" });
+async function post(path: string, body?: BodyInit): Promise<Response> {
+  const answer = await fetch(path, { method: "POST", body });
   if (!answer.ok) throw new Error(await answer.text());
   return answer;
 }
@@ -94,7 +95,7 @@ export const picture = (id: string, file: string) => `api/picture?${named(id)}&f
 export const kept = (id: string, what: "card" | "weights" | "page") => `api/${what}?${named(id)}`;
 
 /** A run's generator for the explorer; the server works some seconds for it. */
-export const generator = (id: string, file: string) => get<About & { version: string }>(`api/generator?${which({ id, file })}`);
+export const generator = (id: string, file: string) => get<About & { version: string; data: string }>(`api/generator?${which({ id, file })}`);
 
 /** A generator that is looked at: the same one while a training writes newer ones. */
 export interface Open {
@@ -110,6 +111,10 @@ export const keepName = async (open: Open, direction: string, name: string): Pro
   (await post(`api/name?${which(open)}&direction=${encodeURIComponent(direction)}&name=${encodeURIComponent(name)}`)).json() as Promise<Named[]>;
 export const forgetName = async (open: Open, name: string): Promise<Named[]> =>
   (await post(`api/forget?${which(open)}&name=${encodeURIComponent(name)}`)).json() as Promise<Named[]>;
+
+/** The training pictures nearest to a picture; the first time the server works some seconds for it. */
+export const nearest = async (open: Open, picture: ImageData): Promise<Nearest> =>
+  (await post(`api/nearest?${which(open)}`, picture.data)).json() as Promise<Nearest>;
 
 export const NEWEST = "generator.safetensors";
 const which = ({ id, file, version }: Open) => `${named(id)}&file=${encodeURIComponent(file)}${version ? `&version=${version}` : ""}`;

@@ -15,6 +15,7 @@ export function Explore({ id, words }: { id: string; words: Words }) {
   const [open, setOpen] = useState<api.Open>({ id, file });
   const [engine, setEngine] = useState<Engine>();
   const [about, setAbout] = useState<About>();
+  const [place, setPlace] = useState("");
   const [problem, setProblem] = useState("");
   useEffect(() => {
     api.run(id).then((run) => setSnapshots(run.snapshots), () => {});
@@ -32,6 +33,7 @@ export function Explore({ id, words }: { id: string; words: Words }) {
       await begun.load(...(await Promise.all([api.runtime(), api.graph(open, "mapping.onnx"), api.graph(open, "synthesis.onnx")])));
       if (gone) return;
       setOpen(open);
+      setPlace(found.data);
       setAbout(found);
       setEngine(begun);
     };
@@ -51,6 +53,7 @@ export function Explore({ id, words }: { id: string; words: Words }) {
     keep: (direction, name) => renamed(api.keepName(open, direction, name)),
     forget: (name) => renamed(api.forgetName(open, name)),
   };
+  const search = place ? { place, find: (picture: ImageData) => api.nearest(open, picture) } : undefined;
   return (
     <main>
       <a href={`#/run/${encodeURIComponent(id)}`}>{words.backToRun}</a>
@@ -70,7 +73,7 @@ export function Explore({ id, words }: { id: string; words: Words }) {
           </label>
         </p>
       )}
-      {problem ? <p role="alert">{problem}</p> : engine && about ? <Explorer about={about} engine={engine} names={names} words={words} /> : <p role="status">{words.loading}</p>}
+      {problem ? <p role="alert">{problem}</p> : engine && about ? <Explorer about={about} engine={engine} names={names} search={search} words={words} /> : <p role="status">{words.loading}</p>}
     </main>
   );
 }

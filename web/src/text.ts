@@ -66,6 +66,11 @@ const en = {
   direction: "Direction",
   directions: { principal: "Principal directions (GANSpace)", closed_form: "Closed-form directions (SeFa)" },
   dragHint: "Drag the picture to wander through latent space. The directions move all pictures.",
+  neighbours: "Nearest training pictures",
+  neighboursIn: (place: string) => `reads ${place}`,
+  neighboursHint: (looked: number, of: number) =>
+    `Of ${looked.toLocaleString("en")} looked at of ${of.toLocaleString("en")}, by random convolutional features. 1: as near as two training pictures usually are; far below 1 it may be a copy.`,
+  neighboursFormer: "Of an earlier picture. Ask again for this one.",
   kindNames: { principal: "principal", closed_form: "closed-form" },
   namedDirections: "Named directions",
   called: "called",
@@ -161,6 +166,11 @@ const zh: Words = {
   direction: "方向",
   directions: { principal: "主方向（GANSpace）", closed_form: "闭式方向（SeFa）" },
   dragHint: "拖动图片即可在潜空间中漫游。方向滑块作用于所有图片。",
+  neighbours: "最近的训练图片",
+  neighboursIn: (place: string) => `读取 ${place}`,
+  neighboursHint: (looked: number, of: number) =>
+    `在 ${of.toLocaleString("zh")} 张中查看了 ${looked.toLocaleString("zh")} 张，按随机卷积特征比较。1 表示与两张训练图片之间的通常距离一样近；远小于 1 则可能是复制品。`,
+  neighboursFormer: "这是先前那张图片的结果，请重新查询。",
   kindNames: { principal: "主方向", closed_form: "闭式方向" },
   namedDirections: "已命名的方向",
   called: "名称",

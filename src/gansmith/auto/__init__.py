@@ -17,9 +17,10 @@ from gansmith.contracts import Survey
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
 PAPER = "Huang et al. 2024, The GAN is dead; long live the GAN!, arXiv 2501.05441"
 FEW = 5_000  # samples under which pictures are mirrored
-CLUSTERS, CHANNEL_CLUSTERS, POINT_CLUSTERS = 300, 100, 100  # at most, of
+CLUSTERS, POINT_CLUSTERS = 300, 100  # at most, of
 CLUSTER_SIZE = 30  # samples and more in the mean,
-CLUSTER_SEEN = 700  # each of them so often, over the training
+CLUSTER_SEEN = 700  # each of them so often, over the training;
+CHANNEL_SEEN = 2_000  # so often where they are a channel's
 TOLD = "clusters of like samples, told in place of classes: each is a smaller task, and none is forgotten"
 BATCH, GPU_BATCH = 32, 64
 SHORT_BATCH, SHORT = 16, 300_000  # on a processor, where no more samples than that will be seen,
@@ -70,7 +71,7 @@ def choose(
         reasons.append(
             f"mirrored pictures: {survey.count:,} are few (--set data.mirror=false if left and right matter)"
         )
-    most = min(CHANNEL_CLUSTERS if apart else CLUSTERS, budget.seen(side) // CLUSTER_SEEN)
+    most = min(CLUSTERS, budget.seen(side) // (CHANNEL_SEEN if apart else CLUSTER_SEEN))
     clusters = _clusters(survey.count, 0 if classes or packs else most)
     if clusters:
         reasons.append(f"{clusters} {TOLD}")

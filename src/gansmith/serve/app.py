@@ -1,9 +1,11 @@
 """The server's answers: the pages, and what they ask for. Everything is a plain GET and changes nothing in a run, but
-for a wish, which is left in its folder for the training to read, and names of directions."""
+for a wish, which is left in its folder for the training to read, and names of directions. A picture is posted to be
+compared, and kept nowhere."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -34,13 +36,14 @@ from gansmith.serve.generators import (
 from gansmith.serve.guard import Guard
 from gansmith.serve.library import ALIVE, Library, others, pictures
 from gansmith.serve.live import changes
+from gansmith.serve.nearest import Pools, data_of
 
 LARGEST_RECIPE = 100_000  # letters of a recipe that are shown
 
 
 def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
     """The runs below `root`, for browsers that carry `token` and ask one of `hosts` (name:port)."""
-    library, generators = Library(root), Generators()
+    library, generators, pools = Library(root), Generators(), Pools()
 
     async def runs(_: Request) -> Response:
         return _json(await run_in_threadpool(library.overviews))
@@ -63,7 +66,8 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
     async def generator(request: Request) -> Response:
         folder, file = chosen(request)
         made = await run_in_threadpool(generators.of, folder, file)
-        return _json({**described(made.explorable, folder).about, "version": made.version})
+        about = described(made.explorable, folder).about
+        return _json({**about, "version": made.version, "data": data_of(made.metadata.get("recipe", {}))})
 
     def looked_at(request: Request) -> tuple[Path, Made]:
         """The generator that a page has open, by the version that `generator` told it."""
@@ -100,6 +104,12 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         await run_in_threadpool(named_directions.forget, folder, request.query_params.get("name", ""))
         return _json(described(made.explorable, folder).about["named"])
 
+    async def nearest(request: Request) -> Response:
+        folder, made = looked_at(request)
+        pixels = await _body(request, made.explorable.about["samples"]["shape"])
+        recipe = made.metadata.get("recipe", {})
+        return _json(await run_in_threadpool(lambda: pools.of(folder, recipe).nearest(pixels)))
+
     async def wish(request: Request) -> Response:
         asked = request.query_params
         await run_in_threadpool(_leave, library, asked.get("id", ""), asked.get("do", ""))
@@ -129,9 +139,20 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         Route("/api/wish", wish, methods=["POST"]),
         Route("/api/name", name, methods=["POST"]),
         Route("/api/forget", forget, methods=["POST"]),
+        Route("/api/nearest", nearest, methods=["POST"]),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Guard(Starlette(routes=routes, exception_handlers={GansmithError: refused}), token, hosts)
+
+
+async def _body(request: Request, shape: list[int]) -> bytes:
+    """The pixels of a picture, RGBA; no more is read than one has. Raises RunFolderError."""
+    most, held = 4 * math.prod(shape[1:]), b""
+    async for part in request.stream():
+        held += part
+        if len(held) > most:
+            raise RunFolderError(f"A picture of this run has {most} bytes, and more was sent.")
+    return held
 
 
 def _described(library: Library, name: str) -> dict[str, Any]:

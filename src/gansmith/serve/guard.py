@@ -30,7 +30,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-ASKING = ("/api/wish", "/api/name", "/api/forget")  # the places where more than reading is asked
+ASKING = ("/api/wish", "/api/name", "/api/forget", "/api/nearest")  # the places where more than reading is asked
 LONGEST = 2_000  # characters of an address
 
 

@@ -5,6 +5,7 @@ import type { Words } from "../text";
 import type { Engine } from "./engine";
 import { type About, given, type Kind, kinds, layerCount, LONGEST, recipe, restored, SHOWN, start, type View } from "./latent";
 import { Naming, type Names } from "./naming";
+import { Neighbours, type Search } from "./neighbours";
 import { Path } from "./path";
 import { textOf, withText } from "./png";
 import { Layers, Slide } from "./slide";
@@ -16,10 +17,11 @@ interface Props {
   about: About;
   engine: Engine;
   names?: Names; // where there is a run to keep names with
+  search?: Search; // where there is a run with training pictures
   words: Words;
 }
 
-export function Explorer({ about, engine, names: keeping, words }: Props) {
+export function Explorer({ about, engine, names: keeping, search, words }: Props) {
   const [view, setView] = useState<View>(() => start(about));
   const [trouble, setTrouble] = useState("");
   const [pace, setPace] = useState(0); // milliseconds a picture
@@ -69,9 +71,9 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
   };
 
   const names = about.samples.classes;
+  const choosable = about.given > 0 && about.mean_w.length > 0; // not where every channel has clusters of its own
   const layers = layerCount(about);
   return (
-  const choosable = about.given > 0 && about.mean_w.length > 0; // not where every channel has clusters of its own
     <div class="explorer" aria-busy={drawn !== view}>
       <div class="stage">
         <canvas ref={large} class="large" role="img" aria-label={`${words.seed} ${seed}`} onPointerDown={(e) => follow(e, [across, down], drag)} />
@@ -89,6 +91,7 @@ export function Explorer({ about, engine, names: keeping, words }: Props) {
           </label>
         </div>
         {trouble && <p role="alert">{trouble}</p>}
+        {search && <Neighbours search={search} picture={() => pixelsOf(large.current)} view={view} words={words} />}
       </div>
       <div class="panel">
         <div class="seeds">
@@ -199,6 +202,10 @@ function show(canvas: HTMLCanvasElement | null | undefined, picture: ImageData):
   if (!canvas) return;
   if (canvas.width !== picture.width || canvas.height !== picture.height) [canvas.width, canvas.height] = [picture.width, picture.height];
   canvas.getContext("2d")?.putImageData(picture, 0, 0);
+}
+
+function pixelsOf(canvas: HTMLCanvasElement | null): ImageData | undefined {
+  return canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 /** While the pointer is down, half a turn of the latent is as far as the canvas is wide. */
