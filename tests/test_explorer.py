@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,19 @@ import pytest
 import torch
 from PIL import Image
 
-from gansmith.contracts import Spec
-from gansmith.data.codec import ImageCodec
+from gansmith.config import build
+from gansmith.contracts import Architecture, Spec
+from gansmith.data.codec import ImageCodec, to_bytes
 from gansmith.data.images import Images
+from gansmith.data.point_codec import PointCodec
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.folder import generator_file
 from gansmith.folder.named_directions import MOST, NAME, forget, keep, read
 from gansmith.folder.run_json import update_run
 from gansmith.networks.stylegan2 import StyleGAN2
-from gansmith.serve.generators import FILE, Generators, name_direction, snapshots
+from gansmith.serve.generators import FILE, PROOF, Generators, name_direction, snapshots
 from gansmith.serve.nearest import Pools, data_of
+from gansmith.trained import Trained
 from test_networks import awake
 from test_serve import COOKIE, Served, a_generator, a_run, accessible, page, served, served_root  # noqa: F401
 
@@ -201,6 +205,54 @@ def test_a_recipe_may_not_say_what_the_data_was(recipe: dict[str, object]) -> No
     assert data_of(recipe) == ""
 
 
+# ---- card and exports
+
+
+def test_exports_are_measured_and_handed_on(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    pytest.importorskip("onnxruntime")
+    folder = a_generator(served_root(served) / "one")
+    rows = {row["what"]: row for row in json.loads(served.get("/api/exports?id=one")[2])}
+    assert list(rows) == ["page", "onnx", "weights"]
+    assert rows["weights"] == {"what": "weights", "bytes": (folder / FILE).stat().st_size, "difference": None}
+    status, headers, body = served.get("/api/onnx?id=one")
+    assert (status, len(body)) == (200, rows["onnx"]["bytes"])
+    assert "one-onnx.zip" in headers["Content-Disposition"]
+    assert 0 <= rows["onnx"]["difference"] <= 1e-4
+    with zipfile.ZipFile(io.BytesIO(body)) as file:
+        file.extractall(tmp_path / "graphs")
+    ours, theirs = Trained(folder / FILE), Trained(tmp_path / "graphs")
+    assert torch.allclose(ours.sample(5, seed=3).x, theirs.sample(5, seed=3).x, atol=1e-4)
+    if "problem" not in rows["page"]:  # its parts are built
+        assert len(served.get("/api/page?id=one")[2]) == rows["page"]["bytes"]
+    version = json.loads(served.get("/api/generator?id=one")[2])["version"]
+    proof = np.frombuffer(served.get(f"/api/proof?id=one&version={version}")[2], np.uint8).reshape(PROOF, 8, 8, 4)
+    for seed, shown in enumerate(proof):
+        assert np.array_equal(shown[..., :3], to_bytes(ours.sample(1, seed=seed).x)[0].repeat(3, 2))
+    assert (proof[..., 3] == 255).all()
+    for path in ("/api/exports?id=a", "/api/onnx?id=a", "/api/proof?id=a&version=1"):
+        status, _, body = served.get(path)
+        assert (status, b"no generator yet" in body) == (404, True)
+
+
+def test_what_cannot_be_exported_is_said(served: Served) -> None:  # noqa: F811
+    """Points: no page shows them, and weights are there all the same."""
+    pytest.importorskip("onnxruntime")
+    folder = a_run(served_root(served) / "points")
+    table = {"name": "mlp", "generator_widths": [16], "discriminator_widths": [16], "latent": 4}
+    codec = PointCodec(Spec((2,)), (0.0, 0.0), (1.0, 1.0))
+    network = build(Architecture, table, "x", trust=False).build(codec.spec)[0]  # type: ignore[type-abstract]
+    tensors = {name: x.detach() for name, x in network.state_dict().items()}
+    generator_file.write(folder / FILE, tensors, {"codec": codec.describe(), "recipe": {"architecture": table}})
+    rows = {row["what"]: row for row in json.loads(served.get("/api/exports?id=points")[2])}
+    assert "these are points" in rows["page"]["problem"]
+    assert rows["onnx"]["bytes"] > 0
+    assert rows["weights"]["bytes"] > 0
+    (folder / FILE).write_bytes(b"no weights")
+    rows = {row["what"]: row for row in json.loads(served.get("/api/exports?id=points")[2])}
+    assert "problem" in rows["page"]
+    assert "problem" in rows["onnx"]
+
+
 # ---- in a browser
 
 
@@ -253,6 +305,26 @@ def test_names_snapshots_and_films(tmp_path: Path, page: Any) -> None:  # noqa: 
     page.get_by_label("Generator").select_option(label="1,000 samples seen")
     page.get_by_role("status").get_by_text("Loading").wait_for(state="detached", timeout=120_000)
     assert drawn(page) != newest
+
+
+def test_a_card_with_what_can_be_taken_and_a_test(tmp_path: Path, page: Any) -> None:  # noqa: F811
+    pytest.importorskip("onnxruntime")
+    folder = a_generator(tmp_path / "one")
+    update_run(folder, recipe="<script>alert(1)</script>", scores={"values": {"frechet_ratio": 1.5}})
+    page.get_by_role("link", name="one", exact=False).first.click()
+    page.get_by_role("link", name="Card, one-file page").click()
+    page.get_by_role("link", name="Two ONNX graphs").wait_for(timeout=60_000)
+    page.get_by_role("rowheader", name="frechet_ratio").wait_for()
+    page.get_by_role("cell", name="<script>alert(1)</script>").wait_for()
+    page.get_by_role("button", name="Test in this browser").click()
+    page.get_by_text("ms a picture. Of 5 pictures no value is more than").wait_for(timeout=60_000)
+    said = page.get_by_text("ms a picture").inner_text()
+    assert any(f"more than {levels} of 255" in said for levels in (0, 1))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Two ONNX graphs").click()
+    assert zipfile.is_zipfile(download.value.path())
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_nearest_training_pictures_are_shown(tmp_path: Path, page: Any) -> None:  # noqa: F811

@@ -92,7 +92,18 @@ export const metrics = (id: string) => get<Metrics>(`api/metrics?${named(id)}`);
 export const picture = (id: string, file: string) => `api/picture?${named(id)}&file=${encodeURIComponent(file)}`;
 
 /** Files to keep; the page is made when it is asked for, in some seconds. */
-export const kept = (id: string, what: "card" | "weights" | "page") => `api/${what}?${named(id)}`;
+export const kept = (id: string, what: "card" | Export["what"]) => `api/${what}?${named(id)}`;
+
+export const card = async (id: string): Promise<string> => new TextDecoder().decode(await bytes(kept(id, "card")));
+
+/** What is handed on, made and measured now: some seconds. */
+export interface Export {
+  what: "page" | "onnx" | "weights";
+  bytes?: number;
+  difference?: number | null; // the largest of a value from PyTorch's
+  problem?: string;
+}
+export const exports = (id: string) => get<Export[]>(`api/exports?${named(id)}`);
 
 /** A run's generator for the explorer; the server works some seconds for it. */
 export const generator = (id: string, file: string) => get<About & { version: string; data: string }>(`api/generator?${which({ id, file })}`);
@@ -104,6 +115,8 @@ export interface Open {
   version?: string;
 }
 
+/** The first pictures of seeds 0, 1, ... as PyTorch makes them, RGBA. */
+export const proof = (open: Open) => bytes(`api/proof?${which(open)}`);
 export const graph = (open: Open, name: string) => bytes(`api/graph?${which(open)}&name=${name}`);
 
 /** Both answer with all named directions. */

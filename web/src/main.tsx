@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
+import { Card } from "./card";
 import { Compare } from "./compare";
 import { Explore } from "./explore";
 import { List } from "./list";
@@ -29,6 +30,7 @@ function App() {
   const id = /^#\/run\/(.+)$/.exec(place)?.[1];
   const ids = /^#\/compare\/(.+)$/.exec(place)?.[1]?.split(",").map(decodeURIComponent);
   const explored = /^#\/explore\/(.+)$/.exec(place)?.[1];
+  const carded = /^#\/card\/(.+)$/.exec(place)?.[1];
   return (
     <>
       <header>
@@ -40,7 +42,8 @@ function App() {
       {id && <Run key={id} id={decodeURIComponent(id)} words={words} />}
       {ids && <Compare key={place} ids={ids} words={words} />}
       {explored && <Explore key={explored} id={decodeURIComponent(explored)} words={words} />}
-      {!id && !ids && !explored && <List words={words} />}
+      {carded && <Card key={carded} id={decodeURIComponent(carded)} words={words} />}
+      {!id && !ids && !explored && !carded && <List words={words} />}
     </>
   );
 }

@@ -8,7 +8,7 @@ import { State } from "./list";
 import { Verdicts } from "./verdicts";
 import { Wishes } from "./wishes";
 import { type Columns, choices, columnsOf, csv, extended, gridAt, grouped, placeOf, places, secondsLeft, seenAt, seenOf } from "./series";
-import { type Words, duration, figure, short } from "./text";
+import { type Words, duration, figure, short, size } from "./text";
 
 const FRAME = 150; // milliseconds of a grid when played
 
@@ -216,23 +216,17 @@ function Scores({ run, words }: { run: api.Run; words: Words }) {
 }
 
 function HandOn({ run, words }: { run: api.Run; words: Words }) {
-  const place = run.folder.includes(" ") ? `"${run.folder}"` : run.folder;
   return (
     <section>
       <h2>{words.handOn}</h2>
       <ul>
+        <li>
+          <a href={`#/card/${encodeURIComponent(run.id)}`}>{words.cardPage}</a>
+        </li>
         {run.generator !== null && (
-          <>
-            <li>
-              <a href={api.kept(run.id, "page")}>{words.page}</a>
-            </li>
-            <li>
-              <a href={api.kept(run.id, "weights")}>{words.weights}</a>, {(run.generator / 1e6).toFixed(1)} MB
-            </li>
-            <li>
-              {words.onnx}: <code>gansmith export {place} --to onnx --out graphs</code>
-            </li>
-          </>
+          <li>
+            <a href={api.kept(run.id, "weights")}>{words.weights}</a>, {size(run.generator)}
+          </li>
         )}
         <li>
           <a href={api.kept(run.id, "card")}>{words.card}</a>

@@ -35,10 +35,18 @@ const en = {
   scores: "Scores at the end",
   recipe: "Recipe",
   handOn: "Hand it on",
-  page: "One web page that runs it, offline (made now, some seconds)",
+  page: "One web page that runs it, offline (.html)",
   weights: "Its weights (.safetensors)",
   card: "Its card: data, training, scores, limits (.md)",
-  onnx: "ONNX graphs, compared with PyTorch",
+  onnx: "Two ONNX graphs (.zip)",
+  cardPage: "Card, one-file page, ONNX, and a test in this browser",
+  cardOf: (name: string) => `Card of ${name}`,
+  measuring: "Making and measuring…",
+  differs: (by: string) => `no value more than ${by} from PyTorch's (a grey level is .008)`,
+  trial: "Does it run here?",
+  tryHere: "Test in this browser",
+  tried: (ms: string, levels: number, compared: number) =>
+    `${ms} ms a picture. Of ${compared} pictures no value is more than ${levels} of 255 from PyTorch's.`,
   uncurated: "Samples as they come",
   nearest: "Their nearest training pictures",
   copies: "Possible copies",
@@ -135,10 +143,18 @@ const zh: Words = {
   scores: "最终得分",
   recipe: "配方",
   handOn: "交给别人",
-  page: "能离线运行它的单个网页（现做，需几秒）",
+  page: "能离线运行它的单个网页（.html）",
   weights: "权重（.safetensors）",
   card: "说明卡：数据、训练、得分、局限（.md）",
-  onnx: "ONNX 图，与 PyTorch 核对",
+  onnx: "两个 ONNX 图（.zip）",
+  cardPage: "说明卡、单个网页、ONNX，以及在本浏览器中测试",
+  cardOf: (name: string) => `${name} 的说明卡`,
+  measuring: "正在制作并测量…",
+  differs: (by: string) => `与 PyTorch 的值相差不超过 ${by}（一个灰度级为 .008）`,
+  trial: "能在这里运行吗？",
+  tryHere: "在本浏览器中测试",
+  tried: (ms: string, levels: number, compared: number) =>
+    `每张图片 ${ms} 毫秒。${compared} 张图片中，与 PyTorch 相差最多 ${levels}/255。`,
   uncurated: "未经挑选的样本",
   nearest: "最接近的训练图片",
   copies: "可能的复制",
@@ -220,3 +236,6 @@ export function duration(seconds: number): string {
 export function figure(value: unknown): string {
   return typeof value === "number" ? Number(value.toPrecision(4)).toString() : String(value);
 }
+
+/** Bytes, in megabytes. */
+export const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

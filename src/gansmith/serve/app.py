@@ -24,6 +24,7 @@ from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.page import described
 from gansmith.folder import alerts, control_file, named_directions, plain_json, verdicts
 from gansmith.serve.columns import columns
+from gansmith.serve.exports import Exports
 from gansmith.serve.generators import (
     FILE,
     Generators,
@@ -44,6 +45,7 @@ LARGEST_RECIPE = 100_000  # letters of a recipe that are shown
 def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
     """The runs below `root`, for browsers that carry `token` and ask one of `hosts` (name:port)."""
     library, generators, pools = Library(root), Generators(), Pools()
+    handed = Exports(generators)
 
     async def runs(_: Request) -> Response:
         return _json(await run_in_threadpool(library.overviews))
@@ -94,6 +96,16 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         folder, file = chosen(request)
         return _handed(await run_in_threadpool(generators.page_of, folder, file), f"{folder.name}.html")
 
+    async def exports(request: Request) -> Response:
+        return _json(await run_in_threadpool(handed.table, library.folder(request.query_params.get("id", ""))))
+
+    async def onnx(request: Request) -> Response:
+        folder = library.folder(request.query_params.get("id", ""))
+        return _handed((await run_in_threadpool(handed.onnx, folder)).content, f"{folder.name}-onnx.zip")
+
+    async def proof(request: Request) -> Response:
+        return Response(looked_at(request)[1].proof, media_type="application/octet-stream")
+
     async def name(request: Request) -> Response:
         asked, (folder, made) = request.query_params, looked_at(request)
         await run_in_threadpool(name_direction, folder, made, asked.get("direction", ""), asked.get("name", ""))
@@ -136,6 +148,9 @@ def application(root: Path, token: str, hosts: list[str], pages: Path) -> Guard:
         Route("/api/card", card_of),
         Route("/api/weights", weights),
         Route("/api/page", page),
+        Route("/api/exports", exports),
+        Route("/api/onnx", onnx),
+        Route("/api/proof", proof),
         Route("/api/wish", wish, methods=["POST"]),
         Route("/api/name", name, methods=["POST"]),
         Route("/api/forget", forget, methods=["POST"]),

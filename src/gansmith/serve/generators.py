@@ -8,13 +8,19 @@ import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 from gansmith.callbacks.checkpoint import KEPT
+from gansmith.data.codec import to_bytes
 from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.explorable import Explorable
 from gansmith.export.page import page_of
 from gansmith.folder import named_directions
 from gansmith.trained import Trained
 
+PROOF = 5  # pictures that a browser's are compared with
 MOST = 2  # generators that are kept in memory
 SNAPSHOT = re.compile(r"[0-9]{1,18}\.safetensors")
 LARGEST = 500 << 20  # bytes of one that a browser could hold
@@ -28,11 +34,13 @@ def has_generator(folder: Path, file: str = FILE) -> bool:
 
 
 class Made(NamedTuple):
-    """A generator as it was at one moment: its `version`, what a browser needs of it, and its file's metadata."""
+    """A generator as it was at one moment: its `version`, what a browser needs of it, its file's metadata, and as proof
+    the first pictures of seeds 0 to PROOF - 1 as torch makes them, RGBA bytes one after the other."""
 
     version: str
     explorable: Explorable
     metadata: dict[str, Any]
+    proof: bytes
 
 
 class Generators:
@@ -104,8 +112,20 @@ def snapshots(folder: Path) -> list[str]:
 def _made(path: Path, version: str) -> Made:
     try:
         trained = Trained(path)
-        return Made(version, trained.explorable(), trained.metadata)
+        found = trained.explorable()
+        proof = b"".join(_rgba(trained.sample(1, seed=seed).x) for seed in range(PROOF))
+        return Made(version, found, trained.metadata, proof)
     except GansmithError:
         raise
     except Exception as error:  # of torch and onnx, on a generator that nobody vouches for
         raise GansmithError(f"The generator {path.name} cannot be explored: {error}") from error
+
+
+def _rgba(x: Tensor) -> bytes:
+    """Of one picture [1, C, H, W] in [-1, 1]; grey ones get three equal channels, and all but RGBA are opaque."""
+    pixels: NDArray[np.uint8] = to_bytes(x)[0]
+    if pixels.shape[2] == 1:
+        pixels = pixels.repeat(3, 2)
+    if pixels.shape[2] == 3:
+        pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=2)
+    return pixels.tobytes()
