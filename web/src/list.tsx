@@ -68,11 +68,12 @@ export function List({ words }: { words: Words }) {
 
 function Entry({ run, words }: { run: api.Overview; words: Words }) {
   const open = run.alarms?.open ?? [];
+  const frechet = run.scores?.frechet ?? run.best?.frechet; // of fewer samples, until the training is complete
   return (
     <a class="run" href={`#/run/${encodeURIComponent(run.id)}`}>
       {run.picture ? <img src={api.picture(run.id, run.picture)} alt="" loading="lazy" /> : <span class="blank" />}
       <span class="facts">
-        <strong>{run.id === "." ? run.name : run.id}</strong> <State state={run.state} words={words} />
+        <strong>{run.id === "." ? run.name : run.id}</strong> <State state={run.state} words={words} />{" "}
         {open.length > 0 && (
           <span class="badge alarm">
             {words.alarmsOpen}: {open.join(", ")}
@@ -86,7 +87,7 @@ function Entry({ run, words }: { run: api.Overview; words: Words }) {
             {short(run.samples_seen ?? 0)} {words.seen}
             {run.seconds ? ` · ${duration(run.seconds)}` : ""}
             {run.state === "running" && run.rate ? ` · ${short(run.rate)} ${words.perSecond}` : ""}
-            {run.best?.frechet != null ? ` · Frechet ${figure(run.best.frechet)}` : ""}
+            {frechet != null ? ` · Frechet ${figure(frechet)}` : ""}
           </span>
         )}
       </span>
