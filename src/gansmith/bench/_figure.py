@@ -38,7 +38,7 @@ def words(title: str, *lines: str) -> Image.Image:
 def dots(bars: Sequence[tuple[Bar, Series]]) -> Image.Image:
     """One row a bar: a dot a seed, an upright line at the limit; green where it is met."""
     image, draw = _paper(WIDTH, 2 * MARGIN + 2 * LINE * len(bars))
-    labels = [f"{bar.group}: {bar.title or bar.score} {bar.sense} {bar.limit:.3g}" for bar, _ in bars]
+    labels = [f"{bar.group}: {bar.title or bar.score} {bar.sense} {number(bar.limit)}" for bar, _ in bars]
     left, right = 3 * MARGIN + max(int(_font(14).getlength(label)) for label in labels), WIDTH - 90
     for k, (bar, series) in enumerate(bars):
         y, known = MARGIN + 2 * LINE * k + LINE, [v for v in series.values if v is not None]

@@ -109,7 +109,7 @@ def _bar(bar: Bar, series: Series) -> dict[str, Any]:
         "group": bar.group,
         "score": bar.score,
         "title": bar.title or bar.score,
-        "wanted": f"{bar.sense} {bar.limit:.3g} in {'the median' if bar.over == 'median' else 'every seed'}",
+        "wanted": f"{bar.sense} {bar.limit:g} in {'the median' if bar.over == 'median' else 'every seed'}",
         "value": bar.value(series),
         "met": bar.met(series),
     }
