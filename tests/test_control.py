@@ -18,7 +18,17 @@ from gansmith.folder import control_file
 from gansmith.folder.control_file import NAME, WISHES, ask, take
 
 pytest.importorskip("sklearn")
-WORDS = ["train", "digits", "--recipe", "dcgan", "--set", "architecture.width=4", "train.precision=float32"]
+WORDS = [
+    "train",
+    "digits",
+    "--recipe",
+    "dcgan",
+    "--tune",
+    "off",
+    "--set",
+    "architecture.width=4",
+    "train.precision=float32",
+]
 WORDS += ["evaluate.times=0", "evaluate.final_samples=20", "evaluate.features=random"]
 
 

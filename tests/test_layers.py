@@ -90,13 +90,13 @@ def test_normal_weights_have_the_asked_spread() -> None:
 
 def test_the_latent_carries_its_class() -> None:
     z, y = torch.randn(4, 5), torch.tensor([0, 1, 1, 2])
-    block = LatentWithClass(5, 3)
+    block = LatentWithClass(5, (3,))
     w = block(z, y)
     assert w.shape == (4, block.size)
     assert torch.equal(w[:, :5], z)
     assert torch.allclose(w[:, 5:].norm(dim=1), torch.ones(4))
     assert torch.equal(w[1, 5:], w[2, 5:])
     assert not torch.equal(w[0, 5:], w[1, 5:])
-    assert LatentWithClass(5, 0)(z, y) is z
+    assert LatentWithClass(5, ())(z, y) is z
     with pytest.raises(ValueError, match="class index"):
         block(z, None)

@@ -544,6 +544,7 @@ def test_a_generator_is_explored(tmp_path: Path, page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("link", name="Back to the run").click()
     page.get_by_role("heading", name="Charts").wait_for()
+    page.get_by_role("link", name="Card, one-file page").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="One web page").click()
     assert Path(download.value.path()).read_bytes().startswith(b"<!doctype html>")
