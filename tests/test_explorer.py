@@ -307,32 +307,17 @@ def test_names_snapshots_and_films(tmp_path: Path, page: Any) -> None:  # noqa: 
     assert drawn(page) != newest
 
 
-def test_a_card_with_what_can_be_taken_and_a_test(tmp_path: Path, page: Any) -> None:  # noqa: F811
+def test_a_generator_is_explored_and_taken_along(tmp_path: Path, page: Any) -> None:  # noqa: F811
     pytest.importorskip("onnxruntime")
-    folder = a_generator(tmp_path / "one")
+    folder = trained_on(tmp_path / "one", tmp_path.parent / f"{tmp_path.name}-photos")
     update_run(folder, recipe="<script>alert(1)</script>", scores={"values": {"frechet_ratio": 1.5}})
     page.get_by_role("link", name="one", exact=False).first.click()
-    page.get_by_role("link", name="Card, one-file page").click()
-    page.get_by_role("link", name="Two ONNX graphs").wait_for(timeout=60_000)
-    page.get_by_role("rowheader", name="frechet_ratio").wait_for()
-    page.get_by_role("cell", name="<script>alert(1)</script>").wait_for()
-    page.get_by_role("button", name="Test in this browser").click()
-    page.get_by_text("ms a picture. Of 5 pictures no value is more than").wait_for(timeout=60_000)
-    said = page.get_by_text("ms a picture").inner_text()
-    assert any(f"more than {levels} of 255" in said for levels in (0, 1))
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Two ONNX graphs").click()
-    assert zipfile.is_zipfile(download.value.path())
-    accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_the_nearest_training_pictures_are_shown(tmp_path: Path, page: Any) -> None:  # noqa: F811
-    pytest.importorskip("onnxruntime")
-    trained_on(tmp_path / "one", tmp_path.parent / f"{tmp_path.name}-photos")
-    page.get_by_role("link", name="one", exact=False).first.click()
     page.get_by_role("link", name="Explore its latent space").click()
-    drawn(page)
+    before = drawn(page)
+    page.get_by_label("Class").select_option("<b>dog</b>")
+    page.get_by_role("slider", name="Direction 1", exact=True).first.fill("2.1")
+    assert drawn(page) != before
+
     page.get_by_text("photos").wait_for()  # where it looks is said before
     page.get_by_role("button", name="Nearest training pictures").click()
     shown = page.get_by_role("img", name="Nearest training pictures")
@@ -342,6 +327,22 @@ def test_the_nearest_training_pictures_are_shown(tmp_path: Path, page: Any) -> N
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Seed 3", exact=True).click()
     page.get_by_text("Of an earlier picture").wait_for()
+
+    page.get_by_role("link", name="Back to the run").click()
+    page.get_by_role("heading", name="Charts").wait_for()
+    page.get_by_role("link", name="Card, one-file page").click()
+    page.get_by_role("rowheader", name="frechet_ratio").wait_for()
+    page.get_by_role("cell", name="<script>alert(1)</script>").wait_for()
+    page.get_by_role("button", name="Test in this browser").click()
+    page.get_by_text("ms a picture. Of 5 pictures no value is more than").wait_for(timeout=60_000)
+    said = page.get_by_text("ms a picture").inner_text()
+    assert any(f"more than {levels} of 255" in said for levels in (0, 1))
+    for name, begin in (("One web page", b"<!doctype html>"), ("Two ONNX graphs", b"PK")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click(timeout=60_000)
+        assert Path(download.value.path()).read_bytes().startswith(begin)
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_layers_are_mixed_between_seeds(tmp_path: Path, page: Any) -> None:  # noqa: F811

@@ -48,16 +48,9 @@ def styled() -> tuple[Generator, ImageCodec]:
 
 
 def clustered() -> tuple[Generator, ImageCodec]:
-    given = told((0.2, 0.5, 0.3))
+    given = told((0.2, 0.5, 0.3), (0.5, 0.5))  # of two facets, whose means of w are not listed
     codec = ImageCodec(Spec((1, 16, 12), given))
     return awake(DCGAN(width=8, latent=20, norm="none"), codec.spec)[0].eval().requires_grad_(False), codec
-
-
-def faceted() -> tuple[Generator, ImageCodec]:
-    """Told a group of each of two facets; their means of w are not listed."""
-    codec = ImageCodec(Spec((1, 16, 16), told((0.2, 0.5, 0.3), (0.5, 0.5))))
-    sizes = StyleGAN2(width=16, max_width=32, latent=16, mapping_layers=2)
-    return awake(sizes, codec.spec)[0].eval().requires_grad_(False), codec
 
 
 def write(generator: Generator, codec: Codec, path: Path, run: Path | None = None) -> Page:
@@ -212,21 +205,6 @@ def test_a_browser_draws_what_torch_draws(tmp_path: Path, browser: Any) -> None:
 
 
 @needs_build
-def test_a_browser_takes_the_means_that_are_not_listed(tmp_path: Path, browser: Any) -> None:
-    generator, codec = faceted()
-    write(generator, codec, tmp_path / "x.html")
-    one, seen = opened(browser, tmp_path / "x.html")
-    assert codec.spec.given is not None
-    cluster = int(codec.spec.given.draw(1, 5)[0])
-    one.get_by_role("button", name="Seed 5", exact=True).click()
-    assert close(shown(one), wanted(generator, 5, cluster))
-    one.get_by_role("slider", name="Truncation").fill("0.3")
-    assert close(shown(one), wanted(generator, 5, cluster, 0.3))
-    assert one.get_by_label("Cluster").count() == 0
-    assert seen == []
-
-
-@needs_build
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox here")
 def test_firefox_draws_it_too(tmp_path: Path) -> None:
     generator, codec = styled()
@@ -263,6 +241,9 @@ def test_a_page_is_dragged_read_aloud_and_spoken_in_chinese(tmp_path: Path, brow
     one.get_by_role("slider", name="Drag across").fill("0")
     one.get_by_role("slider", name="Drag down").fill("0")
     assert np.array_equal(shown(one), before)
+    one.get_by_role("slider", name="Truncation").fill("0.3")
+    assert close(shown(one), wanted(generator, 0, cluster, 0.3))
+    assert one.get_by_label("Cluster").count() == 0
     accessible(one)
     assert one.evaluate("document.documentElement.scrollWidth <= innerWidth")
     one.get_by_label("Open a saved picture").set_input_files(

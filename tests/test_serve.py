@@ -529,27 +529,6 @@ def test_generators_are_made_once_and_anew_when_they_change(tmp_path: Path, monk
         found.of(tmp_path / "b")
 
 
-def test_a_generator_is_explored(tmp_path: Path, page: Any) -> None:
-    pytest.importorskip("onnxruntime")
-    a_generator(tmp_path / "one")
-    page.get_by_role("link", name="one", exact=False).first.click()
-    page.get_by_role("link", name="Explore its latent space").click()
-    page.locator(".explorer[aria-busy=false]").wait_for(timeout=120_000)
-    before = page.locator(".large").evaluate("canvas => canvas.toDataURL()")
-    page.get_by_label("Class").select_option("<b>dog</b>")
-    page.get_by_role("slider", name="Direction 1", exact=True).first.fill("2.1")
-    page.locator(".explorer[aria-busy=false]").wait_for(timeout=120_000)
-    assert page.locator(".large").evaluate("canvas => canvas.toDataURL()") != before
-    accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.get_by_role("link", name="Back to the run").click()
-    page.get_by_role("heading", name="Charts").wait_for()
-    page.get_by_role("link", name="Card, one-file page").click()
-    with page.expect_download() as download:
-        page.get_by_role("link", name="One web page").click()
-    assert Path(download.value.path()).read_bytes().startswith(b"<!doctype html>")
-
-
 def test_runs_are_compared(tmp_path: Path, page: Any) -> None:
     for name, rate, rows in (("one", "0.001", 5), ("two", "0.002", 9)):
         folder = a_run(tmp_path / name, rows, scores={"values": {"frechet": float(rows)}})
