@@ -91,8 +91,16 @@ def test_tiny_pictures_keep_their_batches() -> None:
 
 
 def row(**changes: object) -> Row:
-    about = {"data": "x", "count": 1000, "side": 32, "channels": 3, "classes": 0, "flat": 0.0, "likeness": 1.0}
-    return Row(**{**about, "minutes": 2.0, "frechet": {"dcgan": (2.0, 1.0), "r3gan": (1.0, 4.0)}, **changes})  # type: ignore[arg-type]
+    about = {"data": "x", "count": 1000, "side": 32, "channels": 3, "classes": 0, "flat": 0.0}
+    return Row(
+        **{
+            **about,
+            "channel_correlation": 1.0,
+            "minutes": 2.0,
+            "frechet": {"dcgan": (2.0, 1.0), "r3gan": (1.0, 4.0)},
+            **changes,
+        }
+    )  # type: ignore[arg-type]
 
 
 def test_the_best_network_is_that_of_both_judges() -> None:
@@ -106,7 +114,7 @@ def test_the_best_network_is_that_of_both_judges() -> None:
         ({}, {"side": 64}),
         ({}, {"channels": 1}),
         ({}, {"flat": 0.9}),
-        ({}, {"likeness": 0.0}),
+        ({}, {"channel_correlation": 0.0}),
         ({}, {"count": 100_000}),
         ({}, {"classes": 10}),
         ({}, {"minutes": 60.0}),
@@ -186,12 +194,15 @@ def test_clusters_are_as_many_as_will_be_learnt(count: int, budget: Budget, clus
     assert auto.choose(survey(count=count), (64, 64), 3, budget, packs=True)[0]["data"]["clusters"] == 0
 
 
-@pytest.mark.parametrize(("likeness", "of"), [(0.9, "picture"), (0.21, "picture"), (0.19, "channel"), (0.0, "channel")])
-def test_unrelated_channels_have_clusters_of_their_own(likeness: float, of: str) -> None:
-    found = replace(survey(flat=0.8), likeness=likeness)
+@pytest.mark.parametrize(
+    ("correlation", "of"), [(0.9, "picture"), (0.21, "picture"), (0.19, "channel"), (0, "channel")]
+)
+def test_unrelated_channels_have_clusters_of_their_own(correlation: float, of: str) -> None:
+    found = replace(survey(flat=0.8), channel_correlation=correlation)
     table, reasons = auto.choose(found, (28, 28), 3, Budget(minutes=4))
     assert table["data"]["clusters_of"] == of
     assert table["data"]["clusters"] == (85 if of == "channel" else 244)
     assert auto.choose(found, (28, 28), 3, Budget(minutes=15))[0]["data"]["clusters"] == 300
     assert any("of each channel" in reason for reason in reasons) == (of == "channel")
     assert auto.choose(found, (28, 28), 3, classes=True)[0]["data"]["clusters_of"] == "picture"
+    assert auto.choose(found, (28, 28), 1)[0]["data"]["clusters_of"] == "picture"  # asked to be grey

@@ -20,7 +20,7 @@ from gansmith.data import clusters
 from gansmith.data.clusters import coarse
 from gansmith.data.codec import ImageCodec
 from gansmith.data.given import clustered
-from gansmith.data.grouping import find_groups, likeness_of_channels
+from gansmith.data.grouping import correlation_of_channels, find_groups
 from gansmith.data.images import Images
 from gansmith.errors import RecipeError
 from gansmith.export.onnx_graphs import NEEDED
@@ -115,13 +115,13 @@ def test_every_channel_has_groups_of_its_own() -> None:
 
 def test_channels_that_show_unrelated_things_are_told_from_a_photograph() -> None:
     apart = [picture.transpose(1, 2, 0) for picture in stacks()]
-    assert likeness_of_channels(apart) < UNLIKE
+    assert correlation_of_channels(apart) < UNLIKE
     grey = np.random.default_rng(3).integers(0, 200, (60, 8, 8, 1))
     tinted = list(np.concatenate([grey, grey + 20, grey // 2], axis=3).astype(np.uint8))
-    assert likeness_of_channels(tinted) > 0.99
-    assert likeness_of_channels(apart[:15]) == 1.0
-    assert likeness_of_channels([x[:, :, :1] for x in apart]) == 1.0
-    assert likeness_of_channels([np.dstack([x, np.full((28, 28), 255, np.uint8)]) for x in apart]) == 1.0  # no alpha
+    assert correlation_of_channels(tinted) > 0.99
+    assert correlation_of_channels(apart[:15]) == 1.0
+    assert correlation_of_channels([x[:, :, :1] for x in apart]) == 1.0
+    assert correlation_of_channels([np.dstack([x, np.full((28, 28), 255, np.uint8)]) for x in apart]) == 1.0  # no alpha
 
 
 def test_both_players_are_told_the_cluster(folder: Path) -> None:
@@ -175,8 +175,9 @@ def test_a_training_with_clusters_needs_nobody_to_know(folder: Path, tmp_path: P
 @pytest.mark.quick
 def test_a_training_with_clusters_of_each_channel(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    for k, pixels in enumerate(stacks(24)):
+    for k, pixels in enumerate(stacks(60)):
         Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "data" / f"{k:02d}.png")
+    assert Images(str(tmp_path / "data")).survey().channel_correlation < UNLIKE
     small = ["data.clusters=2", "data.clusters_of=channel", "architecture.width=4", "train.batch=8"]
     run = tmp_path / "run"
     settings = [*small, "evaluate.samples=12", "evaluate.final_samples=12"]

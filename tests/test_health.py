@@ -26,6 +26,7 @@ from gansmith.losses.relativistic import Relativistic
 from gansmith.losses.wasserstein import Wasserstein
 from gansmith.networks.mlp import MLPGenerator
 from gansmith.networks.sngan import SNGAN
+from gansmith.run import Run
 
 SMALL = (
     "architecture.name=mlp",
@@ -343,13 +344,46 @@ def test_averages_are_means_and_survive_a_restart() -> None:
     assert second.take() == {}
 
 
-def test_held_out_scores_are_compared_where_groups_are_met_once() -> None:
-    """More groups than samples: held-out samples have no fake of their own group, and are compared with all fakes."""
+def test_held_out_samples_are_compared_with_samples_of_their_own_group() -> None:
+    """Every group has an offset of its own, far larger than what is compared."""
     chance = torch.Generator().manual_seed(0)
-    noise = torch.randn(3, 200, generator=chance)
-    scores = Scores(noise[0] + 10, noise[1], torch.arange(200), noise[2] + 5, torch.arange(1_000, 1_200))
+    offset, other = 1_000 * torch.randn(2, 200, generator=chance)
+    noise = torch.randn(4, 200, generator=chance)
+    real, fake = noise[0] + offset + 10, noise[1] + offset
+    held_out, beside = noise[2] + other + 5, noise[3] + other
+    scores = Scores(real, fake, torch.arange(200), held_out, beside, torch.arange(1_000, 1_200))  # each is met once
     found = verdicts(scores, Relativistic())
     assert found["separation"] == 1.0
     assert found["held_out_gap"] == pytest.approx(0.5, abs=0.05)
-    few = scores._replace(given=torch.arange(200) % 4, held_out_given=torch.arange(200) % 4)
-    assert verdicts(few, Relativistic())["held_out_gap"] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_fakes_beside_held_out_samples_are_told_what_these_are(
+    told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sklearn")
+    looks: list[Scores] = []
+    look, ask = checkup.Checkup.scores, checkup._answers
+    given: list[object] = []
+
+    def seen(self: checkup.Checkup, run: Run) -> Scores:
+        looks.append(look(self, run))
+        return looks[-1]
+
+    def asked(run: Run, network: nn.Module, x: Tensor, of: Tensor | None) -> Tensor:
+        given.append(of if network is run.game.generator.network else None)
+        return ask(run, network, x, of)
+
+    monkeypatch.setattr(checkup.Checkup, "scores", seen)
+    monkeypatch.setattr(checkup, "_answers", asked)
+    settings = [*SMALL, f"data.classes={str(told).lower()}", "data.clusters=0"]
+    gansmith.train("digits", run=tmp_path / "run", samples=2_000, settings=settings)
+    assert looks
+    for scores in looks:
+        assert scores.held_out is not None
+        assert scores.held_out_fake is not None
+        assert len(scores.held_out) == len(scores.held_out_fake) == len(scores.fake)
+        assert (scores.held_out_given is not None) == told
+        assert torch.equal(scores.held_out_fake, scores.fake) != told
+        if told:
+            assert any(isinstance(x, Tensor) and torch.equal(x, scores.held_out_given) for x in given)

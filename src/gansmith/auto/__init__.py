@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from gansmith.auto import networks
-from gansmith.auto.networks import FLAT, UNLIKE, UNSAID_SAMPLES, Budget
+from gansmith.auto.networks import FLAT, UNSAID_SAMPLES, Budget
 from gansmith.contracts import Survey
 
 SUMMARY = "Chosen by your data: relativistic pairing with R1 and R2, sized for the resolution"
@@ -55,7 +55,7 @@ def choose(
     architecture = networks.sized(name, side, channels, survey.flat, wider)
     room = f"twice as many as usual, since {survey.count:,} are soon seen often" if often else _room(budget)
     reasons = [reason, f"{architecture['width']} channels at {resolution[1]}x{resolution[0]}: {room}"]
-    apart = channels > 1 and survey.likeness < UNLIKE  # as many grey pictures as there are channels
+    apart = networks.unrelated(survey, channels)
     grey = channels == 1 or apart
     gamma = 1.0 if grey else side / 32
     reasons.append(f"relativistic loss with R1 and R2, gamma {gamma:g} falling to {gamma / 10:g}: keeps every mode")
@@ -78,7 +78,8 @@ def choose(
     of = "channel" if clusters and apart else "picture"
     if of == "channel":
         reasons.append(
-            f"clusters of each channel, not of whole pictures: the channels' correlation is {survey.likeness:.2f}"
+            "clusters of each channel, not of whole pictures: the channels show unrelated things "
+            f"(correlation {survey.channel_correlation:.2f})"
         )
     # measured: at the rate of 16 channels, 48 and 64 diverge at once
     rate, last = ((2e-3 if flat and grey else 1e-3) / wider, 1e-4 / wider)

@@ -57,7 +57,7 @@ class Row:
     channels: int
     classes: int
     flat: float
-    likeness: float
+    channel_correlation: float
     minutes: float
     frechet: dict[str, tuple[float, ...]]  # network -> Frechet distance by each judge
 
@@ -77,11 +77,16 @@ class Row:
             abs(math.log2(side / self.side))
             + ((channels == 1) != (self.channels == 1))
             + ((survey.flat > FLAT) != (self.flat > FLAT))
-            + ((survey.likeness < UNLIKE) != (self.likeness < UNLIKE))
+            + (unrelated(survey, channels) != (self.channel_correlation < UNLIKE))
             + abs(math.log10(max(survey.count, 1) / self.count))
             + 0.5 * (classes != (self.classes > 0))
             + 0.25 * abs(math.log2(max(budget.core_minutes(side), 0.1) / self.minutes))
         )
+
+
+def unrelated(survey: Survey, channels: int) -> bool:
+    """Whether pictures with `channels` are as many grey ones, which have nothing to do with each other."""
+    return channels > 1 and survey.channel_correlation < UNLIKE
 
 
 def names() -> list[str]:

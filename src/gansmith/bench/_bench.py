@@ -115,6 +115,11 @@ class Series:
         return median(known) if what == "median" else min(known) if what == "lowest" else max(known)
 
 
+def number(value: float | None) -> str:
+    """Four digits at most; a dash for none."""
+    return "-" if value is None else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 @dataclass(frozen=True)
 class Bar:
     """What a score must reach: at least or at most `limit`, in the median over the seeds or in every one."""

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from gansmith import api
-from gansmith.bench._bench import Bar, Outcome, Series
+from gansmith.bench._bench import Bar, Outcome, Series, number
 from gansmith.bench._report import Result
-from gansmith.bench._table import number
 
 WIDTH = 1100  # pixels of a figure, unless its sheet is wider
 INK, PALE, GOOD, BAD, PAPER = "#1a1a1a", "#9a9a9a", "#1b7837", "#b2182b", "#ffffff"

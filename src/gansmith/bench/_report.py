@@ -10,7 +10,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gansmith.bench._bench import FEATURES, FIRST, SECOND, SEEN, STATISTICS, Bar, Bench, Outcome, Series, by_seed
+from gansmith.bench._bench import (
+    FEATURES,
+    FIRST,
+    SECOND,
+    SEEN,
+    STATISTICS,
+    Bar,
+    Bench,
+    Outcome,
+    Series,
+    by_seed,
+    number,
+)
 from gansmith.bench._benchmark import Ask
 from gansmith.machine import machine, versions
 
@@ -109,7 +121,7 @@ def _bar(bar: Bar, series: Series) -> dict[str, Any]:
         "group": bar.group,
         "score": bar.score,
         "title": bar.title or bar.score,
-        "wanted": f"{bar.sense} {bar.limit:g} in {'the median' if bar.over == 'median' else 'every seed'}",
+        "wanted": f"{bar.sense} {number(bar.limit)} in {'the median' if bar.over == 'median' else 'every seed'}",
         "value": bar.value(series),
         "met": bar.met(series),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gansmith.bench._bench import FIRST, SEEN, Series
+from gansmith.bench._bench import FIRST, SEEN, Series, number
 from gansmith.bench._report import Result, published
 from gansmith.machine import here
 
@@ -20,11 +20,6 @@ def lines(result: Result) -> list[str]:
     out += ["", *_bars(result)] if bench.bars else []
     out += ["", *_ended(result), *_how(result)]
     return [line.rstrip() for line in out]
-
-
-def number(value: float | None) -> str:
-    """Four digits at most; a dash for none."""
-    return "-" if value is None else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def spread(series: Series) -> str:

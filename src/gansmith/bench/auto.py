@@ -16,10 +16,9 @@ from PIL import Image
 
 from gansmith.auto import networks
 from gansmith.auto.networks import Row
-from gansmith.bench._bench import Bench, Column, Data, Group, Outcome, by_seed
+from gansmith.bench._bench import Bench, Column, Data, Group, Outcome, by_seed, number
 from gansmith.bench._figure import heat
 from gansmith.bench._judge import source_of
-from gansmith.bench._table import number
 
 SETS = (
     Data("digits", "digits"),
@@ -94,7 +93,7 @@ def _row(outcomes: Sequence[Outcome]) -> Row:
         channels=data["shape"][0],
         classes=len(data.get("classes", [])),
         flat=round(survey.flat, 3),
-        likeness=round(survey.likeness, 2),
+        channel_correlation=round(survey.channel_correlation, 2),
         minutes=median(o.training.minutes for o in outcomes),
         frechet=frechet,
     )

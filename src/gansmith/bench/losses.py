@@ -12,9 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from gansmith.bench._bench import FIRST, Bench, Column, Data, Group, Outcome
+from gansmith.bench._bench import FIRST, Bench, Column, Data, Group, Outcome, number
 from gansmith.bench._figure import heat
-from gansmith.bench._table import number
 from gansmith.config import part_names
 from gansmith.contracts import Loss, Penalty
 

@@ -20,11 +20,12 @@ import torch
 from PIL import Image
 
 from gansmith.auto import networks
+from gansmith.bench._bench import number
 from gansmith.bench._benchmark import Answer, Ask, Benchmark
 from gansmith.bench._ceiling import ceilings
 from gansmith.bench._figure import heat, stacked, words
 from gansmith.bench._plain import Plain
-from gansmith.bench._table import aligned, number
+from gansmith.bench._table import aligned
 from gansmith.contracts import Batch, Clock
 from gansmith.errors import RecipeError
 from gansmith.games.cost import step_cost

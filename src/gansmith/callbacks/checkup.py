@@ -35,12 +35,13 @@ PAIRS = 32  # pictures of samples beside their nearest training samples
 
 class Scores(NamedTuple):
     """The discriminator's scores [N], each with the samples' classes or clusters, where there are any; the fakes have
-    those of the reals."""
+    those of the reals, and `held_out_fake` those of the held-out samples."""
 
     real: Tensor
     fake: Tensor
     given: Tensor | None
     held_out: Tensor | None = None
+    held_out_fake: Tensor | None = None
     held_out_given: Tensor | None = None
 
 
@@ -115,7 +116,10 @@ class Checkup:
         if run.test is None or not self._held_out:
             return Scores(real, fake, batch.given)
         test = run.test.fetch(self._held_out)
-        return Scores(real, fake, batch.given, _scores(run, test.real, test.given), test.given)
+        held_out, beside = _scores(run, test.real, test.given), fake
+        if test.given is not None:
+            beside = _scores(run, _answers(run, run.game.generator.network, z, test.given), test.given)
+        return Scores(real, fake, batch.given, held_out, beside, test.given)
 
     def _see(self, run: Run, x: Tensor) -> Tensor:
         """Features [N, D]; of samples that are no pictures, their numbers."""
@@ -133,8 +137,8 @@ def verdicts(scores: Scores, loss: Loss) -> dict[str, float]:
     if undecided is not None:
         values["loss_share"] = float(loss.discriminator(real, fake)) / undecided
     lead, noise = _lead(real, given, fake, given)
-    if scores.held_out is not None and lead > 10 * noise:  # else a quotient of two noises
-        held_out, _ = _lead(scores.held_out, scores.held_out_given, fake, given)
+    if scores.held_out is not None and scores.held_out_fake is not None and lead > 10 * noise:  # else of two noises
+        held_out, _ = _lead(scores.held_out, scores.held_out_given, scores.held_out_fake, scores.held_out_given)
         values["held_out_gap"] = 1 - held_out / lead
     return values
 
@@ -200,11 +204,8 @@ def _push(loss: Loss, real: Tensor, fake: Tensor) -> float:
 
 
 def _lead(real: Tensor, given: Tensor | None, fake: Tensor, fake_given: Tensor | None) -> tuple[float, float]:
-    """By how much the reals' mean score is above that of the fakes of the same class, and its standard error.
-
-    Where few reals have a fake of their class (there are more groups than samples), that of all fakes.
-    """
-    if given is None or fake_given is None or torch.isin(given, fake_given).sum() < len(real) / 2:
+    """By how much the reals' mean score is above that of the fakes of the same class, and its standard error."""
+    if given is None or fake_given is None:
         given, fake_given = torch.zeros(len(real), dtype=torch.long), torch.zeros(len(fake), dtype=torch.long)
     found, places = torch.unique(torch.cat([given, fake_given]), return_inverse=True)
     given, fake_given, classes = places[: len(real)], places[len(real) :], len(found)

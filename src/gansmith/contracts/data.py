@@ -112,7 +112,7 @@ class Survey:
     test_count: int = 0  # samples in the held-out split; 0 without one
     labels_are_told: bool = True  # False: they are for the judge, and training is unconditional unless asked
     flat: float = field(default=0.0, compare=False)  # share of values at an end of the range: plain backgrounds, masks
-    likeness: float = field(default=1.0, compare=False)  # correlation of channels; 0: they show unrelated things
+    channel_correlation: float = field(default=1.0, compare=False)  # largest of two, in [0, 1]; 0: unrelated things
 
 
 class Source(ABC):

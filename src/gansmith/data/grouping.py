@@ -53,7 +53,7 @@ def _facets(pixels: NDArray[np.uint8], of: Of) -> list[Floats]:
     return [coarse(pixels[:, c : c + 1]) for c in range(pixels.shape[1])]
 
 
-def likeness_of_channels(pictures: Sequence[NDArray[np.uint8]]) -> float:
+def correlation_of_channels(pictures: Sequence[NDArray[np.uint8]]) -> float:
     """How much the channels of pictures uint8 [H, W, C] of one size say of each other: the largest correlation of two
     of them over pixels and pictures, each pixel centred by its mean over the pictures. 1 for a single channel, where
     one does not vary, and for fewer than ENOUGH pictures."""

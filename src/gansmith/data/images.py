@@ -18,7 +18,7 @@ from gansmith.data.codec import ImageCodec, grid
 from gansmith.data.dataset import ImageDataset
 from gansmith.data.decode import Fit, Unreadable, channels_needed
 from gansmith.data.files import Files, NoPictures
-from gansmith.data.grouping import Grouping, Of, likeness_of_channels
+from gansmith.data.grouping import Grouping, Of, correlation_of_channels
 from gansmith.data.locate import open_files
 from gansmith.errors import DataError
 
@@ -71,7 +71,7 @@ class Images(Source):
         if files.labels is not None:
             found = np.bincount(files.labels, minlength=len(files.label_names)).tolist()
             counts.update(dict(zip(files.label_names, found, strict=True)))
-        channels, flat, likeness = _look(files)
+        channels, flat, channel_correlation = _look(files)
         return Survey(
             count=len(files),
             sizes=_sizes(files),
@@ -80,7 +80,7 @@ class Images(Source):
             test_count=0 if self._test_files is None else len(self._test_files),
             labels_are_told=files.labels_are_told,
             flat=flat,
-            likeness=likeness,
+            channel_correlation=channel_correlation,
         )
 
     def resolve(self, survey: Survey) -> Images:
@@ -202,8 +202,8 @@ def _look(files: Files) -> tuple[int, float, float]:
         of_size.setdefault(pixels.shape, []).append(pixels)
     most = max(of_size.values(), key=len, default=[])
     coloured = bool(most) and most[0].ndim == 3
-    likeness = likeness_of_channels([pixels[..., :needed] for pixels in most]) if coloured else 1.0
-    return needed, statistics.fmean(shares) if shares else 0.0, likeness
+    channel_correlation = correlation_of_channels([pixels[..., :needed] for pixels in most]) if coloured else 1.0
+    return needed, statistics.fmean(shares) if shares else 0.0, channel_correlation
 
 
 def _same_classes(files: Files, names: tuple[str, ...]) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import io
 import tempfile
-import threading
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gansmith.errors import GansmithError
 from gansmith.serve.generators import FILE, MOST, Generators, require_generator
+from gansmith.serve.kept import Kept
 from gansmith.trained import Trained
 
 
@@ -27,18 +27,13 @@ class Exports:
 
     def __init__(self, generators: Generators) -> None:
         self._generators = generators
-        self._zips: dict[tuple[Path, int], Zipped] = {}
-        self._busy = threading.Lock()
+        self._zips: Kept[tuple[Path, int], Zipped] = Kept(MOST)
 
     def onnx(self, folder: Path) -> Zipped:
         """Raises GansmithError where there is no generator, packages are missing, or the graphs differ from torch."""
         require_generator(folder)
         path = folder / FILE
-        with self._busy:
-            key = (path, path.stat().st_mtime_ns)
-            if key not in self._zips:
-                self._zips = dict([*self._zips.items()][1 - MOST :]) | {key: _zipped(path)}
-            return self._zips[key]
+        return self._zips.of((path, path.stat().st_mtime_ns), lambda: _zipped(path))
 
     def table(self, folder: Path) -> list[dict[str, Any]]:
         """Of each export: `what`, and its `bytes` and `difference` (None where nothing is computed), or the `problem`

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from gansmith.errors import GansmithError, RunFolderError
 from gansmith.export.explorable import Explorable
 from gansmith.export.page import page_of
 from gansmith.folder import named_directions
+from gansmith.serve.kept import Kept
 from gansmith.trained import Trained
 
 PROOF = 5  # pictures that a browser's are compared with
@@ -47,8 +47,7 @@ class Generators:
     """By run folder; a generator that has changed since is made anew, after some seconds of work."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Path, str], Made] = {}
-        self._busy = threading.Lock()
+        self._kept: Kept[tuple[Path, str], Made] = Kept(MOST)
 
     def of(self, folder: Path, file: str = FILE, version: str | None = None) -> Made:
         """The newest, or `version`, which a browser looks at while training goes on.
@@ -56,21 +55,19 @@ class Generators:
         Raises GansmithError where there is none, one that cannot run in a browser, or that version no longer.
         """
         require_generator(folder, file)
-        if version is not None:
-            if (folder / file, version) not in self._kept:
-                raise RunFolderError(f"The generator of '{folder.name}' has changed since. Open the explorer again.")
-            return self._kept[folder / file, version]
         path = folder / file
+        if version is not None:
+            known = self._kept.known((path, version))
+            if known is None:
+                raise RunFolderError(f"The generator of '{folder.name}' has changed since. Open the explorer again.")
+            return known
         found = path.stat()
         if found.st_size > LARGEST:
             raise RunFolderError(
                 f"The generator of '{folder.name}' has {found.st_size >> 20} MB, too many for a browser."
             )
-        with self._busy:
-            key = (path, str(found.st_mtime_ns))
-            if key not in self._kept:
-                self._kept = dict([*self._kept.items()][1 - MOST :]) | {key: _made(*key)}
-            return self._kept[key]
+        key = path, str(found.st_mtime_ns)
+        return self._kept.of(key, lambda: _made(*key))
 
     def page_of(self, folder: Path, file: str = FILE) -> bytes:
         """The one-file page. Raises GansmithError as `of` does, and where the page's parts were not built."""

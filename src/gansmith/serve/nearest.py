@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from gansmith.errors import DataError, GansmithError
 from gansmith.features.random import RandomFeatures
 from gansmith.folder.run_json import read_run
 from gansmith.metrics.distances import nearest_other
+from gansmith.serve.kept import Kept
 
 POOL = 5_000  # training pictures that are looked through, evenly spread
 COMPARED = 1_000  # of them, whose distances from each other say what is near
@@ -65,16 +65,12 @@ class Pools:
     """By run folder, each made when it is first asked for, which takes seconds."""
 
     def __init__(self) -> None:
-        self._kept: dict[Path, Pool] = {}
-        self._busy = threading.Lock()
+        self._kept: Kept[Path, Pool] = Kept(MOST)
 
     def of(self, folder: Path, recipe: dict[str, Any]) -> Pool:
         """Of the data that the generator in `folder` was trained on. Raises GansmithError where that is not on this
         disk, or has changed."""
-        with self._busy:
-            if folder not in self._kept:
-                self._kept = dict([*self._kept.items()][1 - MOST :]) | {folder: _pool(folder, recipe)}
-            return self._kept[folder]
+        return self._kept.of(folder, lambda: _pool(folder, recipe))
 
 
 def data_of(recipe: dict[str, Any]) -> str:
