@@ -71,11 +71,14 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(name: str, values: Sequence[float], unit: str = "", *, below: float | None = None) -> dict[str, Any]:
-    """One measured quantity with its spread; `below` is the bar that its median has to stay under."""
+def measure(
+    name: str, values: Sequence[float], unit: str = "", *, below: float | None = None, at_least: float | None = None
+) -> dict[str, Any]:
+    """One measured quantity with its spread; its median has to stay under `below`, or must reach `at_least`."""
     middle = statistics.median(values)
     spread = {"median": middle, "min": min(values), "max": max(values), "runs": list(values)}
     bar = {} if below is None else {"bar": f"< {below:g}", "met": middle < below}
+    bar = bar if at_least is None else {"bar": f">= {at_least:g}", "met": middle >= at_least}
     return {"name": name, "unit": unit, **spread, **bar}
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +35,23 @@ def after_first_step(then: Callable[[], None]) -> None:
         return report
 
     Run.step = first  # type: ignore[method-assign]
+
+
+def until_first_step(words: list[str], started: float) -> None:
+    """`gansmith train WORDS` until its first step is done; then prints the `seconds` since `started` (of time.time())
+    and what it `said` on the way, as JSON, and ends this process."""
+    from gansmith.cli.app import main
+
+    said = io.StringIO()
+
+    def stop() -> None:
+        print(json.dumps({"seconds": time.time() - started, "said": said.getvalue()}), flush=True)
+        os._exit(0)  # the training is not to go on, nor to save
+
+    after_first_step(stop)
+    with contextlib.redirect_stderr(said):
+        main(["train", *words])
+    sys.exit(f"it ended before its first step: {said.getvalue()}")
 
 
 def save_often(steps: int) -> None:
@@ -57,10 +80,18 @@ def newest_state(run: Path) -> Any:
 
 def end_of(run: Path) -> End:
     """What the training in the folder `run` left."""
-    tensors: dict[str, str] = {}
-    _walk("", newest_state(run)["game"], tensors)
+    tensors = {name: _sha256(tensor) for name, tensor in tensors_of(newest_state(run)["game"])}
     whole = hashlib.sha256("".join(f"{n} {tensors[n]}\n" for n in sorted(tensors)).encode()).hexdigest()
     return End(hashlib.sha256((run / "generator.safetensors").read_bytes()).hexdigest(), whole, tensors)
+
+
+def tensors_of(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """All tensors of a checkpoint's state, by the keys that lead to them ("/generator/network/...")."""
+    if isinstance(state, dict):
+        for key, inner in state.items():
+            yield from tensors_of(inner, f"{name}/{key}")
+    elif hasattr(state, "numpy"):
+        yield name, state
 
 
 def compared(whole: Path, broken: Path) -> dict[str, Any]:
@@ -81,14 +112,10 @@ def compared(whole: Path, broken: Path) -> dict[str, Any]:
     return {"measures": measures, "text": [*text, f"equal to the bit: {'yes' if equal else 'no'}"]}
 
 
-def _walk(name: str, value: Any, tensors: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _walk(f"{name}/{key}", inner, tensors)
-    elif hasattr(value, "numpy"):
-        flat = value.detach().cpu().contiguous()
-        head = f"{flat.dtype} {tuple(flat.shape)} ".encode()
-        import torch
+def _sha256(tensor: Any) -> str:
+    """Of its type, shape and values."""
+    import torch
 
-        values = flat.reshape(-1).view(torch.uint8).numpy().tobytes()
-        tensors[name] = hashlib.sha256(head + values).hexdigest()
+    flat = tensor.detach().cpu().contiguous()
+    head = f"{flat.dtype} {tuple(flat.shape)} ".encode()
+    return hashlib.sha256(head + flat.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()

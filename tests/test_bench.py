@@ -18,7 +18,18 @@ import torch
 from PIL import Image
 
 from gansmith import api, bench
-from gansmith.bench import _benchmark, _judge, _runs, auto, auto_longer, babysitting, few_shot, losses
+from gansmith.bench import (
+    _benchmark,
+    _curves,
+    _judge,
+    _runs,
+    _throughput,
+    auto,
+    auto_longer,
+    babysitting,
+    few_shot,
+    losses,
+)
 from gansmith.bench._bench import (
     FIRST,
     SECOND,
@@ -37,6 +48,7 @@ from gansmith.bench._benchmark import Ask
 from gansmith.bench._figure import curves, heat
 from gansmith.bench._report import Result, published
 from gansmith.bench._table import lines
+from gansmith.bench._throughput import throughput
 from gansmith.bench.few_shot import shares_of_copies
 from gansmith.cli.app import main
 from gansmith.errors import DataError, GansmithError, RunFolderError
@@ -105,7 +117,7 @@ def test_every_benchmark_runs_in_miniature(
 
 
 def test_all_of_the_benchmarks_are_found() -> None:
-    of_the_data = {"points", "stacked-mnist", "mnist", "cifar10", "few-shot", "scenes"}
+    of_the_data = {"points", "stacked-mnist", "mnist", "race", "cifar10", "few-shot", "scenes"}
     assert (
         of_the_data | {"losses", "auto", "auto-longer", "babysitting"} == set(NAMES) == set(bench.names()) - {"speed"}
     )
@@ -123,6 +135,32 @@ def test_what_a_benchmark_says_fits_together(name: str) -> None:
     for row in published(name):
         assert row["source"]
         assert set(row.get("values", {})) <= {column.score for column in found.columns}
+
+
+def test_the_race_gives_one_side_a_fortieth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = bench.find("race")
+    ours, theirs = _runs.trainings(found, Ask(Path(), seeds=1))
+    assert (60 * ours.minutes, 60 * theirs.minutes) == (22.5, 900)
+    assert (ours.group.classes, theirs.group.classes) == (False, False)
+    told = Result(found, Ask(tmp_path, minutes=4), [], 1.0).lengths
+    assert told == "4 minutes each (auto: 6 seconds)"
+
+
+def test_processes_are_clocked_where_they_were_not_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "two-0").mkdir()  # it went on
+
+    def start(command: Sequence[str], ask: Ask, training: Training) -> Any:
+        (ask.work / f"{training.name}.log").write_text("")
+        update_run(ask.work / training.name, state="finished")
+        (ask.work / training.name / "recipe.toml").write_text("")
+        return types.SimpleNamespace(poll=lambda: 0, returncode=0, terminate=lambda: None, wait=lambda: 0)
+
+    monkeypatch.setattr(_runs, "_start", start)
+    one, two = _runs.run_all(Two("two"), Ask(tmp_path), lambda _: None)
+    assert -0.1 <= one.facts["startup_seconds"] <= one.facts["process_seconds"] < 60  # file systems round times
+    assert "process_seconds" not in two.facts
+    scores = bench.find("race").run_scores(one)
+    assert scores.keys() == {"run/startup_seconds", "run/process_seconds"}
 
 
 def test_babysitting_is_thirty_runs_of_ten_sets() -> None:
@@ -378,9 +416,41 @@ def test_pictures_of_nothing_and_of_something() -> None:
     assert curves("c", {}).height == 300
     some = np.asarray(curves("c", {"a": [(0.0, 10.0), (1.0, 1.0)], "b": [(0.0, 0.0)]}))
     assert len(np.unique(some.reshape(-1, 3), axis=0)) > 5
+    spread = np.asarray(curves("c", {"a": [(1.0, 10.0), (1000.0, 1.0)], "b": [(0.0, 1.0)]}, log_x=True))
+    assert len(np.unique(spread.reshape(-1, 3), axis=0)) > 5
     green, red = (np.asarray(heat("h", {"r": {"c": (share, "x")}}))[96, 210].astype(int) for share in (1.0, 0.0))
     assert green[1] > green[0]
     assert red[0] > red[1]
+
+
+def test_evaluations_are_drawn_on_logarithmic_axes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(_curves, "curves", lambda title, lines, **more: drawn.update(lines) or more)
+    outcome = Outcome(Training(Group("g", Data("d", "d")), 3, 1), tmp_path, "finished")
+    rows = [{"samples_seen": k, "seconds": 10.0 * k, "score/frechet_ratio": 5.0 / k} for k in (1, 2)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert _curves.ratio_against_time([outcome]) == {"log_x": True}
+    assert drawn == {"g, seed 3": [(10.0, 5.0), (20.0, 2.5)]}
+
+
+def test_throughput_is_drawn_of_a_speed_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(name: str, plain: float, ours: float) -> dict[str, Any]:
+        return {
+            "name": name,
+            "batch": 32,
+            "milliseconds": {"plain float32": {"median": plain}, "auto": {"median": ours}},
+        }
+
+    table = {"rows": [row("recipe dcgan", 1, 1), row("auto with a, 32 px", 64, 32), row("auto with b, 32 px", 32, 16)]}
+    image = np.asarray(throughput(table))
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 5
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(_throughput, "bars", lambda title, values: drawn.update(values))
+    throughput(table)
+    assert list(drawn.items()) == [
+        ("b, 32 px", {"plain float32": 1000.0, "auto": 2000.0}),
+        ("a, 32 px", {"plain float32": 500.0, "auto": 1000.0}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from gansmith.folder import checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"
@@ -46,6 +50,7 @@ def small(name: str, file: Path, *arguments: str, **more: Any) -> dict[str, Any]
 
 def test_there_are_benchmarks() -> None:
     assert {"startup", "first_step", "index_memory", "steady_memory", "data_wait", "soak", "resume"} <= set(NAMES)
+    assert {"processes", "tuning"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "soak"])
@@ -84,6 +89,56 @@ def check(record: dict[str, Any], name: str) -> None:
         assert all(m["met"] for m in record["measures"] if "met" in m)
     else:
         assert any("bar" in m for m in record["measures"])
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a module of that folder, which is not installed."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    return lambda name="": importlib.import_module(f"benchmarks{name}")
+
+
+def test_bars_hold_in_either_direction(benchmarks: Any) -> None:
+    measure = benchmarks().measure
+    assert measure("m", [1.0, 3.0, 2.0], below=2.1)["met"]
+    assert not measure("m", [2.0], below=2)["met"]
+    assert measure("m", [0.9], at_least=0.9)["met"]
+    assert not measure("m", [0.95, 0.8, 0.7], at_least=0.9)["met"]
+    assert "met" not in measure("m", [1.0])
+
+
+def test_checkpoints_differ_by_their_worst_tensor(tmp_path: Path, benchmarks: Any) -> None:
+    differences = benchmarks(".processes").differences
+
+    def saved(name: str, weight: list[float], bias: float) -> str:
+        network = {"weight": torch.tensor(weight), "bias": torch.tensor([bias])}
+        checkpoints.save(tmp_path / name, {"game": {"generator": {"network": network}}}, 0)
+        return str(tmp_path / name)
+
+    one = saved("one", [4.0, -2.0], 0.0)
+    assert differences(one, saved("two", [4.0, -2.01], 0.0)) == {
+        "absolute": pytest.approx(0.01, rel=1e-4),
+        "relative": pytest.approx(0.0025, rel=1e-4),
+    }
+    assert differences(one, saved("three", [4.0, -2.0], 1e-9)) == {"absolute": pytest.approx(1e-9), "relative": 1.0}
+    assert differences(one, one) == {"absolute": 0.0, "relative": 0.0}
+
+
+def test_what_trying_gets_back_is_told_also_where_it_is_nothing(benchmarks: Any) -> None:
+    tuning = benchmarks(".tuning")
+
+    def found(*steps: float) -> Any:
+        return tuning.Found(6.0, 15.0, 8.0, ["precision bfloat16"] if steps else [], list(steps))
+
+    def told(*steps: float) -> str:
+        return str(tuning._told(found(*steps)))
+
+    assert "paid back after 30 s" in told(0.08, 0.1)
+    assert "never paid back" in told(0.11, 0.1)
+    assert "nothing is paid back, the cost alone is judged" in told()
+    assert not [m for m in tuning._measures("case", [found()]) if "minute" in m["name"]]
+    (minute,) = [m for m in tuning._measures("case", [found(0.08, 0.1), found()]) if "minute" in m["name"]]
+    assert (minute["median"], minute["met"]) == (pytest.approx(54.0), True)
 
 
 @pytest.mark.parametrize(

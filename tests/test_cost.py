@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from typing import ClassVar
 
 import pytest
 import torch
@@ -42,10 +44,21 @@ def products(widths: tuple[int, ...], count: int) -> list[int]:
 def test_a_perceptrons_step_is_the_products_by_hand() -> None:
     game = duel("mlp", (1, 4, 4), latent=3, generator_widths=(8, 12), discriminator_widths=(10, 6))
     g, d = products((3, 8, 12, 16), BATCH), products((16, 10, 6, 1), BATCH)
-    generator_moves = 3 * sum(g) - g[0] + 2 * sum(d)  # forward, both backward products but latents'; through D and back
+    generator_moves = 3 * sum(g) - g[0] + sum(d)  # forward, both backward products but latents'; back through D
     discriminator_moves = 2 * (3 * sum(d) - d[0])  # reals and fakes
     cost = step_cost(game, Batch(torch.rand(BATCH, 1, 4, 4)))
     assert cost.flops == generator_moves + discriminator_moves
+
+
+def test_both_penalties_cost_four_passes_and_the_generator_none() -> None:
+    """Forward, back to the samples, along the layers but the last again, to the weights; six with the loss's own."""
+    sizes = {"latent": 3, "generator_widths": (8, 12), "discriminator_widths": (10, 6)}
+    game = duel("mlp", (1, 4, 4), ("r1", "r2"), **sizes)
+    g, d = products((3, 8, 12, 16), BATCH), products((16, 10, 6, 1), BATCH)
+    batch = Batch(torch.rand(BATCH, 1, 4, 4))
+    assert step_cost(game, batch).flops == 3 * sum(g) - g[0] + 2 * (4 * sum(d) - d[-1])
+    game.homogeneous = False
+    assert step_cost(game, batch).flops == 3 * sum(g) - g[0] + 2 * (6 * sum(d) - d[-1] - d[0])
 
 
 def test_bytes_are_at_least_the_weights_read_and_written() -> None:
@@ -54,6 +67,12 @@ def test_bytes_are_at_least_the_weights_read_and_written() -> None:
     weights = sum(p.numel() * 4 for player in players for p in player.network.parameters())
     few, more = (step_cost(game, Batch(torch.rand(n, 1, 4, 4))).bytes for n in (2, 4))
     assert 6 * weights < few < more < 2 * few  # forward, backward, and Adam's weight, gradient and two moments
+
+
+class Nowhere(contextlib.nullcontext[None]):
+    """In place of a tracker of modules."""
+
+    parents: ClassVar[set[str]] = {"Global"}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -65,19 +84,21 @@ def test_every_networks_step_is_counted_as_torch_counts(name: str) -> None:
     batch = Batch(torch.rand(BATCH, *shape) * 2 - 1)
     cost = step_cost(game, batch)
     assert all(torch.equal(a, b) for a, b in zip(before, game.generator.network.parameters(), strict=True))
-    with FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    counter.mod_tracker = Nowhere()  # its own cannot follow torch.autograd.grad
+    with counter:
         game.step(batch, Clock())
     assert cost.flops == counter.get_total_flops() > 0
 
 
-def test_a_penalty_on_one_side_costs_half_of_one_on_both() -> None:
+def test_a_penalty_on_one_side_does_not_cost_the_other() -> None:
     batch = Batch(torch.rand(BATCH, 1, 8, 8))
     games = [duel("dcgan", (1, 8, 8), p, norm="none") for p in ((), ("r1",), ("r2",), ("r1", "r2"))]
     shared = [step_cost(game, batch).flops for game in games]
     for game in games:
-        game.independent = False  # each player looks for itself
-    plain, r1, r2, both = (step_cost(game, batch).flops for game in games)
-    assert 0 < r1 - plain == r2 - plain == (both - plain) / 2
+        game.independent = game.homogeneous = False
+    plain, r1, r2, _ = (step_cost(game, batch).flops for game in games)
     assert shared[:2] == [plain, r1]
-    assert shared[2] < r2
-    assert shared[3] < both
+    assert 0 < r1 - plain == r2 - plain  # the same on either side
+    assert shared[2] < r2  # the generator takes the fakes' gradients, which are there
+    assert shared[3] - plain < 2 * (r1 - plain)

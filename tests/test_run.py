@@ -193,7 +193,7 @@ def test_a_planted_nan_is_answered(
     train(data, tmp_path / "run")
     assert "Non-finite" in capsys.readouterr().err
     alert = read_alerts(tmp_path / "run")[0]
-    assert (alert.kind, alert.event, alert.samples_seen) == ("non-finite", "recovered", 32)
+    assert (alert.kind, alert.event, alert.samples_seen) == ("non-finite", "recovered", 40)
     assert alert.numbers["back_to"] <= 32
     assert alert.numbers["caution"] == 0.5
     run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ Opened = tuple[Recipe, Dataset, Codec]
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GANSMITH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "tuned"
+
+
+@pytest.fixture(autouse=True)
+def processor_with_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune._Tuning, "_bfloat16_is_no_slower", lambda self: True)
 
 
 def opened(*settings: str, data: str = "digits", recipe: str = "dcgan") -> Opened:
@@ -68,16 +73,19 @@ def test_real_steps_choose_a_way_and_say_all_of_them(own_cache: Path) -> None:
 
 
 def test_the_fastest_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = Way("float32", "channels_last")
-    paces(monkeypatch, lambda way: 0.01 if way == wanted else 0.02)
-    train = choose(opened()).train
-    assert (train.precision, train.layout, train.threads) == ("float32", "channels_last", None)
+    wanted = Way("float32", "channels_last", "resized")
+    paces(
+        monkeypatch, lambda way: 0.01 * sum(a != b for a, b in zip(astuple(way), astuple(wanted), strict=True)) + 0.01
+    )
+    train = choose(opened("architecture.upsample=nearest", "train.layout=channels_last")).train
+    assert Way(train.precision, train.layout, train.upsampling) == wanted
+    assert choose(opened()).train.layout == "channels_last"
 
 
 def test_what_is_hardly_faster_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = settled(opened()[0]).train.precision
-    paces(monkeypatch, lambda way: 0.0100 if way == Way(usual, "auto") else 0.0098)
-    assert choose(opened()).train == replace(opened()[0].train, precision=usual)
+    usual = settled(opened()[0]).train
+    paces(monkeypatch, lambda way: 0.0100 if way.of(usual) == usual else 0.0098)
+    assert choose(opened("architecture.upsample=nearest")).train == usual
 
 
 def test_wrong_gradients_are_refused_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +122,7 @@ def test_what_a_user_says_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(opened("train.precision=float32")).train.precision == "float32"
     assert {way.precision for way in tried} == {"float32"}
     tried.clear()
-    fixed = opened("train.precision=float32", "train.layout=contiguous")
+    fixed = opened("train.precision=float32", "train.layout=contiguous", "train.upsampling=composed")
     assert choose(fixed) == fixed[0]
     assert choose(opened(), "off").train.precision == "auto"
     assert not tried
@@ -124,8 +132,17 @@ def test_points_stay_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[Way] = []
     paces(monkeypatch, lambda way: tried.append(way) or 0.01)  # type: ignore[func-returns-value]
     case = plan(Wish("ring", "auto", tune="quick", settings=("train.precision=auto",)), None, lambda text: None)
-    assert tuned(case, *case.data.open(), CPU, "quick", 8, print).train.precision == "float32"
+    chosen = tuned(case, *case.data.open(), CPU, "quick", 8, print)
+    assert settled(chosen).train.precision == "float32"
     assert {(way.precision, way.layout) for way in tried} <= {("float32", "auto")}
+
+
+def test_a_processor_that_multiplies_bfloat16_slowly_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Way] = []
+    paces(monkeypatch, lambda way: tried.append(way) or 0.01)  # type: ignore[func-returns-value]
+    monkeypatch.setattr(tune._Tuning, "_bfloat16_is_no_slower", lambda self: False)
+    choose(opened())
+    assert {way.precision for way in tried} == {settled(opened()[0]).train.precision} | {"float32"}
 
 
 def test_threads_are_tried_when_asked_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,8 +191,8 @@ def test_trying_leaves_no_trace_in_the_weights(tmp_path: Path) -> None:
     settings = ("architecture.width=4", "train.batch=8", "train.precision=float32", "evaluate.times=0")
     words: dict[str, Any] = {"recipe": "dcgan", "samples": 64, "settings": settings}
     with_tries = gansmith.train("digits", run=tmp_path / "a", tune="full", **words)
-    layout = load_recipe(tmp_path / "a" / "recipe.toml")["train"]["layout"]
-    settings = (*settings, f"train.layout={layout}")
+    chosen = load_recipe(tmp_path / "a" / "recipe.toml")["train"]
+    settings = (*settings, f"train.layout={chosen['layout']}", f"train.upsampling={chosen['upsampling']}")
     without = gansmith.train("digits", run=tmp_path / "b", tune="off", **(words | {"settings": settings}))
     assert torch.equal(with_tries.sample(4, seed=1).x, without.sample(4, seed=1).x)
 

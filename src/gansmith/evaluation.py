@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from gansmith.contracts import Dataset, Extractor, Scorer, Seen
-from gansmith.errors import DataError, GansmithError
-from gansmith.features.kept import see_kept
+from gansmith.errors import DataError
+from gansmith.features.together import choice, gather_samples, joined, require_finite, see_reals, see_samples
 from gansmith.metrics.distances import nearest
 from gansmith.metrics.diversity import diversity
 from gansmith.metrics.frechet import frechet_distance
@@ -28,10 +28,12 @@ from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.memorization import memorization
 from gansmith.metrics.prdc import prdc
 from gansmith.metrics.sliced import sliced_wasserstein
+from gansmith.world import ALONE, Word, World
 
-CHUNK = 500  # samples in memory at a time
+CHUNK = 500  # generated samples in memory at a time
 NEAREST_POOL = 50_000  # training samples that `nearest` looks through
 
+# (count, seed) -> samples [count, *shape] in the network's range, on the CPU, and their classes [count] or None
 Draw = Callable[[int, int], tuple[Tensor, Tensor | None]]
 
 
@@ -51,7 +53,8 @@ class Judge:
     """Scores samples against `train`; sees the real samples once, when it is made.
 
     `samples` are drawn for each score, and as many training samples are the reference: a seeded choice, or all where
-    there are fewer, and then as few are drawn. Raises DataError with fewer than 2 samples, or only equal ones.
+    there are fewer, and then as few are drawn. In a `world` of several all have the extractor (`features.together`),
+    each sees its part and this one, the leader, scores. Raises DataError with fewer than 2 samples, or only equal ones.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Judge:
         samples: int = 5000,
         seed: int = 0,
         scorers: Sequence[Scorer] = (),
+        world: World = ALONE,
     ) -> None:
         if len(train) < 2 or samples < 2:
             raise DataError(f"Scores need 2 samples or more; asked for {samples} of {len(train)} training samples.")
@@ -69,9 +73,10 @@ class Judge:
         self.scorers = tuple(scorers)
         self.train = train
         self.seed = seed
+        self.world = world
         self.count = min(samples, len(train))
-        self.chosen = _choice(len(train), self.count, seed)
-        self.reference = _see_all(extractor, train, self.chosen)
+        self.chosen = choice(len(train), self.count, seed)
+        self.reference = see_reals(world, extractor, Word.SEE_TRAIN, train, self.count, seed)
         if bool((self.reference.vectors == self.reference.vectors[0]).all()):
             raise DataError(
                 f"All {self.count} training samples look the same to the {extractor.name} features, so there is "
@@ -80,37 +85,31 @@ class Judge:
         self.test_count = min(self.count, len(test)) if test is not None else 0
         self.test_distance: float | None = None  # Frechet distance of held-out samples to the reference
         if test is not None and self.test_count >= 2:
-            held_out = _see_all(extractor, test, _choice(len(test), self.test_count, seed)).vectors
-            self.test_distance = frechet_distance(held_out, self.reference.vectors[: self.test_count])
+            held_out = see_reals(world, extractor, Word.SEE_TEST, test, self.test_count, seed)
+            self.test_distance = frechet_distance(held_out.vectors, self.reference.vectors[: self.test_count])
 
     def score(self, draw: Draw, *, whole: bool = True) -> Scores:
-        """`draw(count, seed)` gives samples [count, *shape] in the network's range, on the CPU, and classes or None.
+        """`draw` is called for up to 500 at a time; it gives this process' part of the samples, and all classes.
 
-        Called for up to 500 at a time. Where `whole`, as many more are drawn as the scorers want. Raises GansmithError
-        where samples are not finite.
+        Where `whole`, as many more are drawn as the scorers want. Raises GansmithError where samples are not finite.
         """
         wanted = [s.samples if whole else min(s.samples, self.count) for s in self.scorers]
         kept: list[list[Tensor]] = [[] for _ in self.scorers]
-        vectors, probabilities, asked = [], [], []
+        looks: list[Seen] = []
+        asked: list[Tensor] = []
         for start, count, seed in self._calls(max([self.count, *wanted])):
-            samples, labels = draw(count, seed)
-            if not bool(torch.isfinite(samples).all()):
-                raise GansmithError(
-                    "The generator made samples with NaN or infinity, so there is nothing to score: its training has "
-                    "diverged. Evaluate an earlier checkpoint, or train with a lower learning rate."
-                )
+            part, labels = draw(count, seed)
+            if start < self.count:
+                looks.append(see_samples(self.world, self.extractor, part, count))
+                asked += [] if labels is None else [labels]
+            if start >= max(wanted, default=0):
+                continue
+            samples = gather_samples(self.world, part, count)
+            require_finite(samples)
             for scorer, most, parts in zip(self.scorers, wanted, kept, strict=True):
                 if start < most:
                     parts.append(scorer.see(samples[: most - start]))
-            if start >= self.count:
-                continue
-            seen = self.extractor(samples)
-            vectors.append(seen.vectors)
-            if seen.probabilities is not None:
-                probabilities.append(seen.probabilities)
-            if labels is not None:
-                asked.append(labels)
-        seen = Seen(torch.cat(vectors), torch.cat(probabilities) if probabilities else None)
+        seen = joined(looks)
         values = self._distances(seen.vectors) | self._classes(seen, torch.cat(asked) if asked else None)
         protocol = dict(self.protocol)
         for scorer, most, parts in zip(self.scorers, wanted, kept, strict=True):
@@ -198,18 +197,6 @@ class Judge:
     def _pool(self) -> tuple[list[int], Tensor]:
         if self.count == min(len(self.train), NEAREST_POOL):
             return self.chosen, self.reference.vectors
-        order = _choice(len(self.train), NEAREST_POOL, self.seed)
-        return order, _see_all(self.extractor, self.train, order).vectors
-
-
-def _choice(length: int, count: int, seed: int) -> list[int]:
-    """`count` of `length` indices, evenly over whatever order the files have."""
-    order: list[int] = torch.randperm(length, generator=torch.Generator().manual_seed(seed))[:count].tolist()
-    return order
-
-
-def _see_all(extractor: Extractor, dataset: Dataset, indices: Sequence[int]) -> Seen:
-    """What the extractor sees at `indices`, fetched 500 at a time."""
-    seen = [see_kept(extractor, dataset.fetch(indices[i : i + CHUNK]).real) for i in range(0, len(indices), CHUNK)]
-    probabilities = [s.probabilities for s in seen if s.probabilities is not None]
-    return Seen(torch.cat([s.vectors for s in seen]), torch.cat(probabilities) if probabilities else None)
+        count = min(len(self.train), NEAREST_POOL)
+        seen = see_reals(self.world, self.extractor, Word.SEE_TRAIN, self.train, count, self.seed)
+        return choice(len(self.train), count, self.seed), seen.vectors

@@ -22,7 +22,7 @@ from gansmith.data.kind import source_for
 from gansmith.data.locate import made_absolute
 from gansmith.data.points import Points
 from gansmith.errors import DataError, RecipeError, RunFolderError
-from gansmith.recipe import Recipe, differences, load_recipe
+from gansmith.recipe import Recipe, Upsampling, differences, load_recipe
 
 Tune = Literal["off", "quick", "full"]
 
@@ -74,14 +74,21 @@ def _computed_as(before: Recipe, recipe: Recipe) -> Recipe:
     then, train = before.train, recipe.train
     precision = then.precision if train.precision == "auto" else train.precision
     layout = then.layout if train.layout == "auto" else train.layout
+    past = "resized" if then.upsampling == "auto" else then.upsampling  # before there was a choice
+    upsampling = past if train.upsampling == "auto" else train.upsampling
+    compiled = then.compile or train.compile
     threads = then.threads if train.threads is None else train.threads
-    return replace(recipe, train=replace(train, precision=precision, layout=layout, threads=threads))
+    words: Any = {"layout": layout, "upsampling": upsampling, "compile": compiled, "threads": threads}
+    computed = replace(train, precision=precision, **words)
+    return replace(recipe, train=computed)
 
 
 def settled(recipe: Recipe) -> Recipe:
-    """With a precision, chosen by rule where it is still open; recorded, so that a resumed run keeps it."""
-    precision = usual_precision(recipe.train.precision, recipe.data)
-    return replace(recipe, train=replace(recipe.train, precision=precision))
+    """With what is still open chosen by rule; recorded, so that a resumed run keeps it."""
+    train = recipe.train
+    precision = usual_precision(train.precision, recipe.data)
+    upsampling = usual_upsampling(train.upsampling, precision, train.device)
+    return replace(recipe, train=replace(train, precision=precision, upsampling=upsampling))
 
 
 def names_own_code(wish: Wish) -> bool:
@@ -221,6 +228,13 @@ def usual_precision(asked: str, source: Source) -> Literal["float32", "bfloat16"
         fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() or torch.cuda.is_available()
         asked = "bfloat16" if fast else "float32"
     return cast(Literal["float32", "bfloat16"], asked)
+
+
+def usual_upsampling(asked: Upsampling, precision: str, device: str) -> Upsampling:
+    """What is asked for; else composed where a processor multiplies float32, whose time is multiplications."""
+    if asked != "auto":
+        return asked
+    return "composed" if precision == "float32" and choose_device(device).type == "cpu" else "resized"
 
 
 def _same_training(before: Recipe, recipe: Recipe) -> None:

@@ -18,8 +18,11 @@ from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
 from gansmith.games.player import Average, Layout, Optimizer
 
-_OF_TRAIN = tuple(f"train.{key}" for key in ("samples", "minutes", "device", "micro_batch", "layout", "threads"))
-ALTERABLE = ("name", "summary", "paper", *_OF_TRAIN, "data.path", "evaluate.")
+Upsampling = Literal["auto", "resized", "composed"]
+
+_COMPUTED = ("samples", "minutes", "device", "micro_batch", "layout", "upsampling", "compile", "threads")
+_OF_TRAIN = tuple(f"train.{key}" for key in _COMPUTED)
+ALTERABLE = ("name", "summary", "paper", *_OF_TRAIN, "data.path", "data.workers", "evaluate.")
 """Keys that may differ when a run is continued: they do not change what is learned (data has its fingerprint)."""
 
 
@@ -36,8 +39,9 @@ class Train:
     step, shared out where there are several processes; `micro_batch` of them at a time, whose gradients are summed: it
     takes less memory and learns the same, but what compares samples within a batch then sees that many;
     `discriminator_steps` for each step of the generator; `sync_batchnorm`: batch normalisation sees the batch of all
-    processes, and not each process its part; `layout` of maps in memory, and processor `threads` of each process, which
-    decide how fast it is, and of what is learned the rounding alone.
+    processes, and not each process its part; `layout` of maps in memory, `upsampling` (maps resized and then convolved,
+    or both in one), `compile` (by torch.compile, which takes minutes at the start; for GPUs) and processor `threads` of
+    each process decide how fast it is, and of what is learned the rounding alone.
     """
 
     batch: int = 64
@@ -49,6 +53,8 @@ class Train:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     layout: Layout = "auto"
+    upsampling: Upsampling = "auto"
+    compile: bool = False
     threads: int | None = None
     sync_batchnorm: bool = True
 

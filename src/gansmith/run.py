@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,11 +18,14 @@ from gansmith.callbacks.recovery import Recovery
 from gansmith.callbacks.stopwatch import Stopwatch
 from gansmith.contracts import Batch, Clock, Codec, Dataset, Report
 from gansmith.data.loader import Loader
+from gansmith.data.on_device import for_device
 from gansmith.follower import follow
+from gansmith.games.compiled import Compiled
 from gansmith.games.duel import Duel
 from gansmith.games.memory import told_shortage
 from gansmith.games.player import Player
 from gansmith.layers.synchronised import synchronise
+from gansmith.layers.upsampling import compose_upsampling
 from gansmith.recipe import Recipe
 from gansmith.world import ALONE, Word, World
 
@@ -43,9 +47,9 @@ class Run:
         self.dataset, self.test, self.codec, self.spec = dataset, test, codec, dataset.spec
         torch.manual_seed(recipe.train.seed)
         generator, discriminator = recipe.architecture.build(self.spec)
-        if recipe.train.sync_batchnorm:
-            synchronise(generator, world)
-            synchronise(discriminator, world)
+        for network in (generator, discriminator):
+            synchronise(network, world if recipe.train.sync_batchnorm else ALONE)
+            compose_upsampling(network, recipe.train.upsampling == "composed")
         self.game = Duel(
             Player(generator.to(device), recipe.generator, recipe.average, world, recipe.train.layout),
             Player(discriminator.to(device), recipe.discriminator, None, world, recipe.train.layout),
@@ -58,9 +62,11 @@ class Run:
             bfloat16=recipe.train.precision == "bfloat16",
             world=world,
         )
+        self.game.compiled = Compiled(self.game) if recipe.train.compile and world.size == 1 else None
         self.clock = Clock()
         self.callbacks: Sequence[Callback] = ()
         self.seconds_waiting = 0.0  # for data, in this process
+        self.prepare = for_device(dataset, device)
         self.watch = Stopwatch()
 
     def train(self, callbacks: Sequence[Callback], say: Callable[[str], None]) -> bool:
@@ -82,9 +88,9 @@ class Run:
                 while self.progress() < 1 and control.goes_on():
                     report = self.step(loader.next(), min(self.progress(), 1.0))
                     self.seconds_waiting = loader.seconds_waiting
-                    if not report.finite:
+                    if not recovery.fine(report):
                         loader.close()
-                        recovery.go_back(self, report, say)
+                        recovery.go_back(self, say)
                         self.world.tell(Word.GO_BACK, self.game.generator.caution)
                         loader = self.loader()
                         continue
@@ -98,20 +104,16 @@ class Run:
         self.world.tell(Word.END, complete)
         return complete
 
-    def _on_device(self, batch: Batch) -> Batch:
-        given = None if batch.given is None else batch.given.to(self.device, non_blocking=True)
-        return Batch(batch.real.to(self.device, non_blocking=True), given)
-
     def step(self, batch: Batch, progress: float) -> Report:
         """One step of the game at `progress` in [0, 1]; with others, on this process' part of their batch."""
         self.world.tell(Word.STEP, progress)
-        batch = self._on_device(batch)
+        moved: Any = (None if t is None else t.to(self.device, non_blocking=True) for t in batch)
+        batch = Batch(*moved)
         clock = self.clock._replace(progress=progress)
         count = len(batch.real)
         with told_shortage(min(count, self.recipe.train.micro_batch or count)):
             report = self.game.step(batch, clock)
-        if report.finite:
-            self.clock = Clock(clock.samples_seen + count * self.world.size, clock.progress, clock.step + 1)
+        self.clock = Clock(clock.samples_seen + count * self.world.size, clock.progress, clock.step + 1)
         return report
 
     def progress(self) -> float:
@@ -128,5 +130,5 @@ class Run:
 
     def loader(self) -> Loader:
         """Batches from where training is."""
-        seed, seen = self.recipe.train.seed, self.clock.samples_seen
-        return Loader(self.dataset, self.batch, seed, seen, self.world.rank, self.world.size)
+        place = self.recipe.train.seed, self.clock.samples_seen, self.world.rank, self.world.size
+        return Loader(self.dataset, self.batch, *place, prepare=self.prepare)

@@ -1,10 +1,10 @@
 """How a step is computed, chosen by timing this training's own networks on this machine.
 
-What a recipe leaves open (precision and layout of maps in memory) is tried in steps of the same networks, in turn, so
-that whatever else the machine does meets all alike. A choice must give the gradients of float32, to what bfloat16
-rounds away: there are kernels that are fast and wrong. What was found is kept in the cache by machine and recipe, and
-is written into the run's recipe, so that a run goes on as it began. Fewer threads are tried by "full" alone: how many
-are best depends on what else the machine does at that moment.
+What a recipe leaves open (precision, layout of maps in memory, how maps are doubled) is tried one after the other, each
+in steps of the same networks, in turn, so that whatever else the machine does meets all alike. A choice must give the
+gradients of float32, to what bfloat16 rounds away: there are kernels that are fast and wrong. What was found is kept in
+the cache by machine and recipe, and is written into the run's recipe, so that a run goes on as it began. Fewer threads
+are tried by "full" alone: how many are best depends on what else the machine does at that moment.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from gansmith.errors import GansmithError
 from gansmith.folder import atomic
 from gansmith.games.duel import Duel
 from gansmith.games.gradients import disagreement, step_gradients
+from gansmith.games.player import Layout
+from gansmith.layers.upsampling import UpsamplingConv2d
 from gansmith.machine import machine, versions, wait
-from gansmith.plan import usual_precision
-from gansmith.recipe import Recipe, Train
+from gansmith.plan import settled
+from gansmith.recipe import Recipe, Train, Upsampling
 from gansmith.run import Run
 
 Depth = Literal["off", "known", "quick", "full"]
@@ -47,16 +49,18 @@ class Way:
     """One way to compute a step."""
 
     precision: Literal["float32", "bfloat16"]
-    layout: Literal["auto", "channels_last", "contiguous"]
+    layout: Layout
+    upsampling: Upsampling = "resized"
+    compile: bool = False
     threads: int | None = None  # None: as many as there are
 
     def of(self, train: Train) -> Train:
-        return replace(train, precision=self.precision, layout=self.layout, threads=self.threads)
+        return replace(train, **asdict(self))
 
     def __str__(self) -> str:
         layout = {"auto": "usual layout", "channels_last": "channels last", "contiguous": "channels first"}[self.layout]
         threads = "" if self.threads is None else f", {self.threads} thread{'s' * (self.threads > 1)}"
-        return f"{self.precision}, {layout}{threads}"
+        return f"{self.precision}, {layout}, {self.upsampling}{', compiled' * self.compile}{threads}"
 
 
 @dataclass
@@ -87,7 +91,8 @@ def tuned(
     By depth "off" nothing is chosen; "known": what was found before; "quick": not for a short training.
     """
     train = recipe.train
-    if depth == "off" or "auto" not in (train.precision, train.layout) or (depth != "full" and not worth_tuning(train)):
+    is_open = "auto" in (train.precision, train.layout, train.upsampling)
+    if depth == "off" or not is_open or (depth != "full" and not worth_tuning(train)):
         return recipe
     path = cache_folder() / "tuned" / f"{_key(recipe, dataset, device, count)}.json"
     if depth != "full" and (known := _known(path)):
@@ -118,7 +123,8 @@ def _key(recipe: Recipe, dataset: Dataset, device: torch.device, count: int) -> 
     table, train, spec = recipe.to_table(), recipe.train, dataset.spec
     about: list[Any] = [machine(), versions(), str(device), torch.get_num_threads(), count, spec.shape, spec.classes]
     about += [table.get(key) for key in ("architecture", "loss", "penalty", "augment", "optimizer")]
-    about += [train.micro_batch, train.discriminator_steps, train.precision, train.layout, train.threads]
+    about += [train.micro_batch, train.discriminator_steps]
+    about += [train.precision, train.layout, train.upsampling, train.compile, train.threads]
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 
@@ -143,23 +149,26 @@ class _Tuning:
         self.wrong: list[Try] = []
 
     def choose(self, say: Callable[[str], None]) -> Way | None:
-        """The fastest right way; None where a step takes so long that trying would not end in time."""
+        """The fastest right way; None where nothing is open, or where a step takes too long to try any."""
+        tries: list[Try] = []
         try:
-            first = Way("float32", "auto", self.recipe.train.threads)
+            first = Way("float32", "auto", threads=self.recipe.train.threads)
             game = self._game(first)
             self.reference = self._gradients(game, first)
             if 12 * (seconds := self._seconds(game, first)) > SECONDS[self.depth]:
                 say(f"Not tuned: a step takes {seconds:.1f} s, too long for {SECONDS[self.depth]:.0f} s of trying.")
                 return None
-            tries = self._race([self._try(way) for way in self._ways(game)])
-            if not tries:
+            axes = self._axes(game)
+            if not axes:
                 return None
-            best = min(tries, key=lambda t: t.pace * (BETTER if t is tries[0] else 1))
-            if self.depth == "full" and self.recipe.train.threads is None and self.threads > 1:
-                fewer = [replace(best.way, threads=n) for n in sorted({self.threads // 2, 1}, reverse=True)]
-                raced = self._race([best, *(self._try(way) for way in fewer)])
-                best = min(raced, key=lambda t: t.pace * (BETTER if t is best else 1))
-                tries += raced[1:]
+            best = self._try(self._usual())
+            for k, (name, values) in enumerate(axes):
+                others = [self._try(replace(best.way, **{name: v})) for v in values if v != getattr(best.way, name)]
+                raced = self._race([best, *others], SECONDS[self.depth] * (k + 1) / len(axes))
+                if not raced:
+                    return None
+                best = min(raced, key=lambda t: t.pace * (BETTER if t is raced[0] else 1))
+                tries += [t for t in raced if t not in tries]
         finally:
             torch.set_num_threads(self.threads)
             for t in self.wrong:
@@ -167,20 +176,40 @@ class _Tuning:
         self._tell(best, tries, say)
         return best.way
 
-    def _ways(self, game: Duel) -> list[Way]:
-        """The first is what would be taken untried."""
-        train = self.recipe.train
-        usual = usual_precision(train.precision, self.recipe.data)
-        precisions = [usual]
-        if train.precision == "auto" and not isinstance(self.recipe.data, Points):
-            precisions.append("float32" if usual == "bfloat16" else "bfloat16")
+    def _usual(self) -> Way:
+        """What would be taken untried."""
+        train = settled(self.recipe).train
+        assert train.precision != "auto"
+        return Way(train.precision, train.layout, train.upsampling, train.compile, train.threads)
+
+    def _axes(self, game: Duel) -> list[tuple[str, list[Any]]]:
+        """What is open, and the values to try for it, the dearest choice first."""
+        train, axes = self.recipe.train, list[tuple[str, list[Any]]]()
         modules = [m for player in (game.generator, game.discriminator) for m in player.network.modules()]
-        layouts = [train.layout]
-        if train.layout == "auto" and any(isinstance(m, nn.Conv2d) for m in modules):
-            layouts.append("contiguous")
-        if train.layout == "auto" and any(isinstance(m, nn.ConvTranspose2d) for m in modules):
-            layouts.append("channels_last")
-        return [Way(p, layout, train.threads) for p in precisions for layout in layouts]
+        if train.precision == "auto" and not isinstance(self.recipe.data, Points) and self._bfloat16_is_no_slower():
+            axes.append(("precision", ["float32", "bfloat16"]))
+        if train.layout == "auto" and any(isinstance(m, nn.Conv2d | nn.ConvTranspose2d) for m in modules):
+            transposed = any(isinstance(m, nn.ConvTranspose2d) for m in modules)
+            axes.append(("layout", ["auto", "contiguous", *["channels_last"] * transposed]))
+        if train.upsampling == "auto" and any(isinstance(m, UpsamplingConv2d) for m in modules):
+            axes.append(("upsampling", ["resized", "composed"]))
+        if self.depth == "full" and self.device.type == "cuda" and not train.compile:
+            axes.append(("compile", [False, True]))  # takes minutes
+        if self.depth == "full" and train.threads is None and self.threads > 1:
+            axes.append(("threads", sorted({self.threads // 2, 1}, reverse=True)))
+        return axes
+
+    def _bfloat16_is_no_slower(self) -> bool:
+        """Whether it can be worth a step: processors without it take ten times as long, which a product shows."""
+        seconds: dict[torch.dtype, float] = {}
+        for precision in (torch.float32, torch.bfloat16):
+            a = torch.ones(256, 256, dtype=precision, device=self.device)
+            for _ in range(3):
+                begin = time.perf_counter()
+                _ = a @ a
+                wait(self.device)
+                seconds[precision] = min(time.perf_counter() - begin, seconds.get(precision, 1.0))
+        return seconds[torch.bfloat16] <= 2 * seconds[torch.float32]
 
     def _game(self, way: Way) -> Duel:
         recipe = replace(self.recipe, train=way.of(self.recipe.train))
@@ -193,24 +222,25 @@ class _Tuning:
     def _gradients(self, game: Duel, way: Way) -> list[Tensor]:
         """Of a step in which both players move."""
         torch.set_num_threads(way.threads or self.threads)
-        return step_gradients(game, self.batch, Clock(step=game.discriminator_steps - 1))
+        return step_gradients(game, self.batch, Clock(step=game.turns.discriminator_steps - 1))
 
     def _seconds(self, game: Duel, way: Way) -> float:
         torch.set_num_threads(way.threads or self.threads)
         wait(self.device)
         begin = time.perf_counter()
-        game.step(self.batch, Clock(step=game.discriminator_steps - 1))
+        game.step(self.batch, Clock(step=game.turns.discriminator_steps - 1))
         wait(self.device)
         return time.perf_counter() - begin
 
-    def _race(self, tries: Sequence[Try]) -> list[Try]:
-        """Steps in turn; those that are right, and the times of the ones that kept up. The first is never dropped."""
+    def _race(self, tries: Sequence[Try], until: float) -> list[Try]:
+        """Steps in turn, to some seconds after the beginning; those that are right, and the times of the ones that kept
+        up. The first is never dropped."""
         self.wrong += [t for t in tries if not t.off <= WRONG]
         tries = running = [t for t in tries if t.off <= WRONG]
         for lap in range(ROUNDS[self.depth] if running else 0):
             for t in running:
                 t.seconds.append(self._seconds(t.game, t.way))
-            if time.perf_counter() - self.begin > SECONDS[self.depth]:
+            if time.perf_counter() - self.begin > until:
                 break
             if lap == 1:
                 fastest = min(min(t.seconds) for t in running)

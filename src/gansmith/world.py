@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
@@ -21,6 +21,7 @@ from torch import Tensor
 from gansmith.errors import LostProcess
 
 MESSAGE = struct.Struct("<qdQ")  # word, number, seed
+TROUBLE_BYTES = 1000  # of an error's text that others are told
 PATIENCE = timedelta(days=7)  # the leader may judge or train a classifier for long; a process that ends is noticed
 
 
@@ -28,9 +29,15 @@ class Word(IntEnum):
     """What the leader says, with a number, and a seed where one is needed."""
 
     STEP = 0  # progress: take one step
-    DRAW = 1  # count, seed: make your part of so many samples
+    DRAW = 1  # count, seed: make your part of so many samples, and keep it
     GO_BACK = 2  # caution: load the newest checkpoint, with this factor on the learning rates
     END = 3  # 1 where training is complete
+    GIVE = 4  # count: send your part of the samples drawn last
+    GENERATOR = 5  # take the averaged generator that follows
+    EXTRACTOR = 6  # bytes: take the feature extractor that follows
+    SEE = 7  # count: send what it sees in your part of the samples drawn last
+    SEE_TRAIN = 8  # count, seed: send what it sees in your part of a choice of so many training samples
+    SEE_TEST = 9  # count, seed: the same of held-out samples
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,29 @@ class World:
                 parts.append(torch.empty(sizes[rank], *part.shape[1:], dtype=part.dtype))
                 dist.recv(parts[-1], rank)
         return torch.cat(parts)
+
+    def spread(self, tensors: Iterable[Tensor]) -> None:
+        """Put the leader's values into each of `tensors`, which have one shape and type in all processes."""
+        for t in tensors:
+            told = t.detach().cpu().contiguous()
+            self._broadcast(told)
+            t.copy_(told)
+
+    def trouble(self, mine: str) -> str:
+        """What kept a process from doing its part (of several: the last one's), told to all; "" where nothing did."""
+        if self.size == 1:
+            return mine
+        last = torch.tensor(self.rank + 1 if mine else 0)
+        told = torch.zeros(TROUBLE_BYTES, dtype=torch.uint8)
+        with _together():
+            dist.all_reduce(last, dist.ReduceOp.MAX)
+            if not last:
+                return ""
+            if int(last) == self.rank + 1:
+                text = bytearray(mine.encode()[:TROUBLE_BYTES])
+                told[: len(text)] = torch.frombuffer(text, dtype=torch.uint8)
+            dist.broadcast(told, int(last) - 1)
+        return bytes(told.tolist()).rstrip(b"\0").decode(errors="ignore")
 
     @contextlib.contextmanager
     def leader_first(self) -> Iterator[None]:

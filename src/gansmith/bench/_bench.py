@@ -54,6 +54,7 @@ class Group:
     classes: bool | None = None
     resolution: int | None = None
     settings: tuple[str, ...] = ()
+    share_of_time: float = 1.0  # of the benchmark's minutes
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,14 @@ def dots(bars: Sequence[tuple[Bar, Series]]) -> Image.Image:
     return image
 
 
-def curves(title: str, lines: dict[str, list[tuple[float, float]]], height: int = 300) -> Image.Image:
-    """Lines of (x, y > 0) by name, y on a logarithmic scale; the axes' ends are written beside them."""
+def curves(
+    title: str, lines: dict[str, list[tuple[float, float]]], height: int = 300, *, log_x: bool = False
+) -> Image.Image:
+    """Lines of (x, y > 0) by name, y on a logarithmic scale, x > 0 too where `log_x`; the axes' ends are written."""
     image, draw = _paper(WIDTH, height)
     draw.text((MARGIN, 6), title, INK, _font(14))
-    points = [(x, math.log10(y)) for line in lines.values() for x, y in line if y > 0]
+    scaled = {name: [p for xy in line if (p := _scaled(*xy, log_x))] for name, line in lines.items()}
+    points = [point for line in scaled.values() for point in line]
     if not points:
         return image
     (x0, x1), (y0, y1) = _range([p[0] for p in points]), _range([p[1] for p in points])
@@ -66,18 +69,36 @@ def curves(title: str, lines: dict[str, list[tuple[float, float]]], height: int 
     draw.line((left, top, left, bottom, right, bottom), PALE)
     for value, y in ((y1, top), (y0, bottom)):
         draw.text((6, y - 8), number(10**value), INK, _font(13))
-    draw.text((left, bottom + 8), number(x0), INK, _font(13))
-    draw.text((right, bottom + 8), number(x1), INK, _font(13), anchor="ra")
-    for k, (name, line) in enumerate(lines.items()):
+    for value, x, anchor in ((x0, left, "la"), (x1, right, "ra")):
+        draw.text((x, bottom + 8), number(10**value if log_x else value), INK, _font(13), anchor=anchor)
+    for k, (name, line) in enumerate(scaled.items()):
         at = [
-            (left + (right - left) * (x - x0) / (x1 - x0), bottom - (bottom - top) * (math.log10(y) - y0) / (y1 - y0))
+            (left + (right - left) * (x - x0) / (x1 - x0), bottom - (bottom - top) * (y - y0) / (y1 - y0))
             for x, y in line
-            if y > 0
         ]
         colour = f"hsl({(k * 137) % 360},70%,40%)"
         if at:
             draw.line(at, colour, 2)
             draw.text((right + 14, top + LINE * k), name, colour, _font(13))
+    return image
+
+
+def bars(title: str, values: dict[str, dict[str, float]]) -> Image.Image:
+    """Horizontal bars from 0 by row and name, with their numbers; a name has the same colour in every row."""
+    names = list(dict.fromkeys(name for row in values.values() for name in row))
+    image, draw = _paper(WIDTH, 2 * MARGIN + LINE + sum(LINE * len(row) + MARGIN for row in values.values()))
+    draw.text((MARGIN, MARGIN), title, INK, _font(14))
+    most = max([value for row in values.values() for value in row.values()] + [1e-9])
+    y = 2 * MARGIN + LINE
+    for label, row in values.items():
+        draw.text((MARGIN, y), label, INK, _font(13))
+        for name, value in row.items():
+            colour = f"hsl({(names.index(name) * 137) % 360},60%,55%)"
+            end = LABEL + (WIDTH - LABEL - 220) * value / most
+            draw.rectangle((LABEL, y, end, y + LINE - 4), colour)
+            draw.text((end + 8, y), f"{number(value)}  {name}", INK, _font(13))
+            y += LINE
+        y += MARGIN
     return image
 
 
@@ -151,8 +172,15 @@ def _samples(outcome: Outcome, count: int) -> Image.Image | None:
 
 def _caption(result: Result) -> str:
     protocol = result.protocol
-    text = f"{len(protocol['seeds'])} seed(s), {protocol['minutes']:g} minutes each"
+    text = f"{len(protocol['seeds'])} seed(s), {result.lengths}"
     return text + (f". Not the bars' protocol: {'; '.join(result.departures)}" if result.departures else "")
+
+
+def _scaled(x: float, y: float, log_x: bool) -> tuple[float, float] | None:
+    """None where there is no logarithm."""
+    if y <= 0 or (log_x and x <= 0):
+        return None
+    return math.log10(x) if log_x else x, math.log10(y)
 
 
 def _range(values: list[float]) -> tuple[float, float]:

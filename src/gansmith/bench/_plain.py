@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Loss
+from gansmith.layers.textbook import textbook
 
 
 class Plain:
@@ -37,7 +38,11 @@ class Plain:
         self.of_discriminator = optimizer(discriminator.parameters())
 
     def step(self, real: Tensor, given: Tensor | None, z: Tensor) -> None:
-        """Both players once, on reals [B, C, H, W] and latents [B, Z]."""
+        """Both players once, on reals [B, C, H, W] and latents [B, Z]; by torch's own layers."""
+        with textbook():
+            self._step(real, given, z)
+
+    def _step(self, real: Tensor, given: Tensor | None, z: Tensor) -> None:
         fake = self.generator(z, given)
         told = self.discriminator(fake, given).scores
         reals = self.discriminator(real, given).scores if self.loss.compares else [s[:0] for s in told]

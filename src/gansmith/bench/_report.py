@@ -59,6 +59,14 @@ class Result:
         return found + ([f"--set {' '.join(self.ask.settings)}"] if self.ask.settings else [])
 
     @property
+    def lengths(self) -> str:
+        """How long the trainings are, for people."""
+        minutes = self.ask.minutes or self.bench.minutes
+        other = [g for g in self.bench.groups() if g.share_of_time != 1]
+        told = "; ".join(f"{g.name}: {60 * minutes * g.share_of_time:.3g} seconds" for g in other)
+        return f"{minutes:g} minutes each" + (f" ({told})" if other else "")
+
+    @property
     def command(self) -> str:
         """What to type for the same again; DIR stands for places."""
         ask = self.ask
@@ -140,6 +148,7 @@ def _run(outcome: Outcome) -> dict[str, Any]:
         "recipe": Path(training.group.recipe or "auto").name,
         "settings": list(training.group.settings),
         "seed": training.seed,
+        "minutes": training.minutes,
         "state": outcome.state,
         "message": outcome.message,
         **outcome.facts,

@@ -26,12 +26,13 @@ from gansmith.folder.run_json import read_run
 LOOK_SECONDS = 0.1  # between two looks at whether a process has ended
 DIVERGED = "Training became non-finite"  # how callbacks/recovery.py begins to say so
 FACTS = ("samples_seen", "seconds", "device", "threads", "versions", "data", "alarms", "best")
+CLOCKED = ("startup_seconds", "process_seconds")  # noted here, of trainings that were not interrupted
 
 
 def trainings(bench: Bench, ask: Ask) -> list[Training]:
     """Seeds outermost, so that what is to be compared runs at about the same time."""
     seeds, minutes = ask.seeds or bench.seeds, ask.minutes or bench.minutes
-    return [Training(group, seed, minutes) for seed in range(seeds) for group in bench.groups()]
+    return [Training(g, seed, g.share_of_time * minutes) for seed in range(seeds) for g in bench.groups()]
 
 
 def run_all(bench: Bench, ask: Ask, say: Callable[[str], None]) -> list[Outcome]:
@@ -102,7 +103,8 @@ def _work_off(
             while todo or running:
                 while todo and len(running) < ask.jobs:
                     training = todo.popleft()
-                    note(ask.work, training, command=commands[training.name])
+                    begun = None if (ask.work / training.name).exists() else time.time()
+                    note(ask.work, training, command=commands[training.name], begun=begun)
                     running[training.name] = training, _start(commands[training.name], ask, training)
                     say(f"  {training.name}: {training.minutes:g} minutes on {ask.threads} thread(s)")
                 time.sleep(LOOK_SECONDS)
@@ -150,14 +152,22 @@ def _ended(training: Training, code: int, bench: Bench, work: Path) -> str:
             f"The training {training.name} of bench {bench.name} ended with code {code} before it was complete.\n"
             f"{message}\nThe same command goes on from what is there. All that it said: {_log(work, training)}"
         )
-    note(work, training, state=state, message=message)
+    note(work, training, state=state, message=message, **_clocked(folder, _noted(work, training).get("begun")))
     return state
+
+
+def _clocked(folder: Path, begun: float | None) -> dict[str, float]:
+    """Seconds from the start of a training's only process: until training was ready to begin, and until now."""
+    planned = folder / "recipe.toml"  # written when the data is open, the networks are made and what is tuned is known
+    if begun is None or not planned.exists():
+        return {}
+    return {"startup_seconds": planned.stat().st_mtime - begun, "process_seconds": time.time() - begun}
 
 
 def _outcome(training: Training, work: Path) -> Outcome:
     folder, found = work / training.name, _noted(work, training)
     run = read_run(folder) if (folder / "run.json").exists() else {}
-    facts = {key: run[key] for key in FACTS if key in run}
+    facts = {key: run[key] for key in FACTS if key in run} | {key: found[key] for key in CLOCKED if key in found}
     if "data" in facts:
         facts["data"] = {k: v for k, v in facts["data"].items() if k != "path"}
     facts["went_back"] = sum(a.event == "recovered" for a in alerts.read(folder))

@@ -88,7 +88,7 @@ def _how(result: Result) -> list[str]:
             extractors.setdefault(judge, set()).add(str(how.get("extractor", "none")))
     told = [f"{judge} {'/'.join(sorted(extractors.get(judge, ['-'])))}" for judge in result.bench.judges]
     return [
-        f"{len(protocol['seeds'])} seed(s), {protocol['minutes']:g} minutes each, {protocol['side_by_side']} at a time "
+        f"{len(protocol['seeds'])} seed(s), {result.lengths}, {protocol['side_by_side']} at a time "
         f"on {protocol['threads_each']} thread(s) each; median (lowest to highest) over the seeds",
         f"judges: {', '.join(told)}; samples judged: {protocol['samples']}",
         *(f"note: {note}" for note in protocol["notes"]),

@@ -7,6 +7,7 @@ each side, in the features of a classifier. `share` is our ratio over the tutori
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from PIL import Image
 
@@ -24,14 +25,14 @@ class MNISTBench(Bench):
     summary = "unconditional digits: Frechet ratio, coverage and class KL, beside a tutorial's DCGAN"
     minutes = 5
     samples = 10_000
-    columns = (
+    columns: ClassVar[tuple[Column, ...]] = (
         Column("frechet_ratio", "Frechet ratio"),
         Column("coverage", "coverage"),
         Column("class_kl", "class KL"),
         Column("precision", "precision"),
         Column("recall", "recall"),
     )
-    bars = (
+    bars: ClassVar[tuple[Bar, ...]] = (
         Bar("auto", "frechet_ratio", 5, "at most", title="Frechet ratio"),
         Bar("auto", "coverage", 0.87, "at least", title="coverage"),
         Bar("auto", "class_kl", 0.005, "at most", title="class KL"),

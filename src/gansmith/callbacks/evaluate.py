@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from gansmith.callbacks.base import Callback
 from gansmith.callbacks.checkpoint import Checkpoint, use_best
-from gansmith.callbacks.draws import draw
+from gansmith.callbacks.draws import draw, draw_part, spread_generator
 from gansmith.callbacks.log import Log
 from gansmith.callbacks.preview import save_picture
 from gansmith.contracts import Report
-from gansmith.errors import GansmithError, RunFolderError
-from gansmith.evaluation import Judge
+from gansmith.errors import GansmithError, LostProcess, RunFolderError
+from gansmith.evaluation import Judge, Scores
 from gansmith.features import MADE_HERE
 from gansmith.features import find as find_extractor
+from gansmith.features.together import share
 from gansmith.folder.run_json import update_run
 from gansmith.scorers import find as find_scorers
 
@@ -65,40 +66,41 @@ class Evaluate(Callback):
         if run.progress() < 1:
             return  # stopped on the way: whoever pressed Ctrl-C does not want to wait for scores
         use_best(run)
+        spread_generator(run)
         with self._harmless(), run.watch.stopped():
             # other latents than those by which the best evaluation was chosen
-            scores = self.judge(run, run.recipe.evaluate.final_samples, run.recipe.train.seed + 1).score(
-                partial(draw, run)
-            )
+            judge = self.judge(run, run.recipe.evaluate.final_samples, run.recipe.train.seed + 1)
+            scores = _scores(run, judge, whole=True)
             self._pictures(run)
             update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
             self.log.progress.say(summary(scores.values, scores.protocol))
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:
-        """What cannot be scored is said once; it must not end a training. A disk that refuses does."""
+        """What cannot be scored is said once; it must not end a training. A full disk and a lost process do."""
         try:
             yield
-        except RunFolderError:
+        except (RunFolderError, LostProcess):
             raise
         except (GansmithError, ValueError) as error:
             self._able = False
             self.log.progress.say(f"No more scores in this run, training goes on. {error}")
 
     def judge(self, run: Run, samples: int, seed: int) -> Judge:
-        """A judge with this run's extractor and scorers, which are trained when first asked for."""
+        """A judge with this run's extractor, which all processes get, and scorers; trained when first asked for."""
         with run.watch.stopped():
             if self._judge:
-                extractor, scorers = self._judge.extractor, self._judge.scorers
+                extractor, scorers, world = self._judge.extractor, self._judge.scorers, self._judge.world
             else:
                 asked = run.recipe.evaluate.features, run.dataset, run.test, self.log.progress.say
                 extractor, scorers = find_extractor(*asked), find_scorers(*asked)
-            self._judge = Judge(extractor, run.dataset, run.test, samples, seed, scorers)
+                world = share(run.world, extractor, self.log.progress.say)
+            self._judge = Judge(extractor, run.dataset, run.test, samples, seed, scorers, world)
         return self._judge
 
     def _score(self, run: Run) -> None:
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
-        scores = judge.score(partial(draw, run), whole=False)
+        scores = _scores(run, judge, whole=False)
         self.newest = scores.values
         self.log.scores(run, scores.values)
         if not judge.extractor.ranks:
@@ -115,6 +117,11 @@ class Evaluate(Callback):
         if run.codec.single:  # points have the training samples beneath them
             nearest, _ = self._judge.nearest(samples)
             save_picture(run, nearest, "nearest.png")
+
+
+def _scores(run: Run, judge: Judge, *, whole: bool) -> Scores:
+    """Of the averaged generator. A judge that sees alone needs all samples, one among several its part."""
+    return judge.score(partial(draw_part if judge.world == run.world else draw, run), whole=whole)
 
 
 def summary(values: dict[str, float], protocol: dict[str, Any]) -> str:

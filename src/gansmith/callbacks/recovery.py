@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,7 +17,33 @@ if TYPE_CHECKING:
     from gansmith.run import Run
 
 TRIES = 3
+LATE = 8  # steps
 ADVICE = "lower the learning rate, raise the gradient penalty, or use float32 (--set train.precision=float32)"
+
+
+class _Question:
+    """Are all numbers of a report finite? Put to the device that has them."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        device = max((v.device for v in report.values.values()), key=lambda d: d.type != "cpu")
+        found = torch.stack([v.to(device, non_blocking=True).isfinite() for v in report.values.values()]).all()
+        self.at_once = device.type != "cuda"
+        if self.at_once:
+            self._answer = found
+            return
+        self._answer = torch.empty((), dtype=torch.bool, pin_memory=True).copy_(found, non_blocking=True)
+        self._event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._event.record()
+
+    @property
+    def answered(self) -> bool:
+        return self.at_once or bool(self._event.query())
+
+    def fine(self) -> bool:
+        if not self.at_once:
+            self._event.synchronize()
+        return bool(self._answer)
 
 
 class Recovery:
@@ -24,10 +51,26 @@ class Recovery:
 
     def __init__(self) -> None:
         self.tries = 0
+        self._asked: deque[_Question] = deque()
+        self._bad = Report({})
 
-    def go_back(self, run: Run, report: Report, say: Callable[[str], None]) -> None:
+    def fine(self, report: Report) -> bool:
+        """Whether all numbers are finite, as far as is known. A GPU answers up to LATE steps later: nobody waits."""
+        question = _Question(report)
+        if question.at_once:
+            self._asked.clear()
+        self._asked.append(question)
+        while self._asked and (len(self._asked) > LATE or self._asked[0].answered):
+            question = self._asked.popleft()
+            if not question.fine():
+                self._asked.clear()
+                self._bad = question.report
+                return False
+        return True
+
+    def go_back(self, run: Run, say: Callable[[str], None]) -> None:
         """Restore `run` to its last checkpoint, more cautious. Raises Diverged when it has been tried enough."""
-        bad = ", ".join(tag for tag, value in report.values.items() if not torch.isfinite(value))
+        bad = ", ".join(tag for tag, value in self._bad.values.items() if not torch.isfinite(value))
         at, seconds, caution = run.clock.samples_seen, run.watch.seconds, run.game.generator.caution / 2
         evidence = f"{bad} at {at:,} samples seen"
         self.tries += 1

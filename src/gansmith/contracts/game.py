@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -27,19 +27,23 @@ class Step:
         real: Tensor,
         fake: Tensor,
         given: Tensor | None = None,
+        needs: Collection[str] = ("real", "fake"),
         *,
         latent: Tensor | None = None,
         together: bool = True,
         memory: dict[str, Tensor] | None = None,
+        biases: list[Tensor] | None = None,
     ) -> None:
         self.player = player
         self.judge = judge  # the discriminator in the step's precision: (x, given) -> Verdict
         self.real = real  # [B, *shape]
         self.fake = fake  # [B, *shape]
         self.given = given
+        self.needs = needs  # whose gradients penalties read
         self.latent = latent  # w [B, ...], where the generator has just made it
         self.together = together  # one concatenated discriminator pass; not where it normalises over the batch
         self.memory: dict[str, Tensor] = {} if memory is None else memory  # checkpointed with the game
+        self.biases = biases  # [2 B, C] each, where `judge` gathers them
 
     @cached_property
     def _verdicts(self) -> tuple[Verdict, Verdict]:
@@ -62,18 +66,25 @@ class Step:
         return self._verdicts[1] if self.player == "discriminator" else self.judge(self.fake, self.given)
 
     @cached_property
-    def _gradients(self) -> dict[str, Tensor]:
-        asked = {n: x for n, x in (("real", self.real), ("fake", self.fake)) if x.requires_grad}
+    def _gradients(self) -> tuple[dict[str, Tensor], list[Tensor]]:
+        sides = {"real": self.real, "fake": self.fake}
+        asked = {n: x for n, x in sides.items() if n in self.needs and x.requires_grad}
         verdicts = {"real": self.real_verdict, "fake": self.fake_verdict}
         total = torch.stack([s.sum() for n in asked for s in verdicts[n].scores]).sum()
-        return dict(zip(asked, torch.autograd.grad(total, list(asked.values()), create_graph=True), strict=True))
+        found = list(torch.autograd.grad(total, [*asked.values(), *(self.biases or [])], create_graph=True))
+        return dict(zip(asked, found, strict=False)), found[len(asked) :]
 
     def gradient(self, of: Literal["real", "fake"]) -> Tensor:
         """d(sum of scores)/d(x) for the reals or the fakes, [B, *shape], differentiable.
 
         Both come from one backward pass. A penalty that calls this must name it in `Penalty.needs`.
         """
-        return self._gradients[of]
+        return self._gradients[0][of]
+
+    @property
+    def by_biases(self) -> list[Tensor]:
+        """d(sum of scores)/d(biases), [2 B, C] for each of `biases`, differentiable."""
+        return self._gradients[1]
 
     def gradient_at(self, x: Tensor) -> Tensor:
         """d(sum of scores)/d(x) at other points [B, *shape], differentiable; costs a pass of its own."""

@@ -56,6 +56,8 @@ class Discriminator(nn.Module, ABC):
     """Sample to verdict (a critic, where the loss is Wasserstein)."""
 
     independent: bool = False  # whether there is one head, [B], whose scores are each of its own sample alone
+    piecewise_linear: bool = False  # whether scores are, between kinks, linear in the sample and all biases together
+    homogeneous: bool = False  # independent, piecewise linear, and all biases can be gathered (layers/biases.py)
 
     @abstractmethod
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:

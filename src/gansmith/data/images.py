@@ -44,10 +44,13 @@ class Images(Source):
     mirror: bool = False  # every picture also mirrored
     clusters: int = 0  # groups of like pictures that both players are told in place of classes; 0: none
     clusters_of: Of = "picture"  # "channel": every channel has groups of its own
+    workers: int | None = None  # processes that decode the training pictures; None: as many as pay, 0: threads do it
 
     def __post_init__(self) -> None:
         if self.resolution is not None and min(self.resolution) < 1:
             raise ValueError(f"resolution must be positive, not {list(self.resolution)}")
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"workers must be 0 (threads decode) or more processes, not {self.workers}")
         check_clusters(self.clusters, self.classes)
 
     @cached_property
@@ -107,7 +110,7 @@ class Images(Source):
     def open(self) -> tuple[ImageDataset, ImageCodec]:
         if None in (self.resolution, self.channels, self.classes):
             return self.resolve(self.survey()).open()
-        dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror)
+        dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror, workers=self.workers)
         if self.clusters:
             if "_grouping" not in self.__dict__:  # found with this dataset, not with another of the same pictures
                 self.__dict__["_grouping"] = dataset.find_groups(self.clusters, self.clusters_of)
@@ -131,7 +134,7 @@ class Images(Source):
 
     @cached_property
     def _grouping(self) -> Grouping:
-        dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror)
+        dataset = ImageDataset(self._files, self.spec, self.fit, self.mirror, workers=self.workers)
         return dataset.find_groups(self.clusters, self.clusters_of)
 
     def splits(self) -> dict[str, Files]:

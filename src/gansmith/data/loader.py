@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import numpy as np
@@ -18,6 +19,7 @@ from gansmith.contracts import Batch, Dataset
 
 AHEAD = 2  # batches that each thread keeps ready
 KEPT = 3  # permutations, for the threads that are around the end of an epoch
+Ready = Callable[[], Batch]  # what is left to do for a batch by whoever asks for it
 
 
 class Order:
@@ -53,7 +55,8 @@ class Loader:
     """Endless batches of `batch` samples for process `rank` of `world`, from `samples_seen` (by all of them) on.
 
     Each round of all processes takes batch x world positions, of which a process has its own contiguous part.
-    `workers` threads fetch ahead; use it as a context manager or call `close`.
+    `workers` threads fetch ahead; use it as a context manager or call `close`. `prepare` does a thread's part of the
+    work and returns the rest, which is left to `next`; by default threads do all.
     """
 
     def __init__(
@@ -65,16 +68,18 @@ class Loader:
         rank: int = 0,
         world: int = 1,
         workers: int = 2,
+        prepare: Callable[[list[int]], Ready] | None = None,
     ) -> None:
         self.seconds_waiting = 0.0  # how long `next` has been blocked in all
         self._dataset = dataset
+        self._prepare = prepare or self._fetch
         self._batch = batch
         self._order = Order(len(dataset), seed)
         self._start = samples_seen + rank * batch
         self._stride = batch * world
         self._taken = 0
         self._stop = threading.Event()
-        self._ready: list[queue.Queue[Batch | BaseException]] = [queue.Queue(AHEAD) for _ in range(workers)]
+        self._ready: list[queue.Queue[Ready | BaseException]] = [queue.Queue(AHEAD) for _ in range(workers)]
         self._threads = [threading.Thread(target=self._work, args=(k,), daemon=True) for k in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -90,7 +95,7 @@ class Loader:
             self.close()
             raise item
         self._taken += 1
-        return item
+        return item()
 
     def close(self) -> None:
         """End the threads. Can be called twice."""
@@ -109,14 +114,18 @@ class Loader:
     ) -> None:
         self.close()
 
+    def _fetch(self, indices: list[int]) -> Ready:
+        batch = self._dataset.fetch(indices)
+        return lambda: batch
+
     def _work(self, worker: int) -> None:
         """Batches worker, worker + workers, ... into this thread's own queue, which keeps them in order."""
         ready, number = self._ready[worker], worker
         while not self._stop.is_set():
-            item: Batch | BaseException
+            item: Ready | BaseException
             try:
                 indices = self._order.indices(self._start + number * self._stride, self._batch)
-                item = self._dataset.fetch(indices.tolist())
+                item = self._prepare(indices.tolist())
             except BaseException as error:  # given to whoever calls next()
                 item = error
             self._put(ready, item)
@@ -124,7 +133,7 @@ class Loader:
                 return
             number += len(self._ready)
 
-    def _put(self, ready: queue.Queue[Batch | BaseException], item: Batch | BaseException) -> None:
+    def _put(self, ready: queue.Queue[Ready | BaseException], item: Ready | BaseException) -> None:
         while not self._stop.is_set():
             try:
                 return ready.put(item, timeout=0.1)

@@ -28,6 +28,7 @@ class Recogniser(Extractor):
 
     def __init__(self, stored: Stored) -> None:
         self.name = KIND if stored.architecture == FIRST[0] else "second"
+        self.stored = stored
         self.network = stored.network.eval().requires_grad_(False)
         self.shape = stored.shape
         self.details = stored.details

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from gansmith.cache import cache_folder
 from gansmith.contracts import Dataset
@@ -37,18 +38,34 @@ class Stored:
     answers: tuple[str, ...]  # the names of its outputs
     details: dict[str, Any]  # JSON, for readers of scores
 
-    def save(self, path: Path) -> None:
-        """Write weights and what is known of them, as safetensors; whole or not at all. Raises OSError."""
-        known = {
+    def known(self) -> dict[str, Any]:
+        """All but kind and weights, as JSON."""
+        return {
             "architecture": self.architecture,
             "shape": list(self.shape),
             "labels": list(self.answers),
             "details": self.details,
         }
+
+    @classmethod
+    def build(cls, kind: str, known: dict[str, Any], weights: dict[str, Tensor]) -> Stored:
+        """The one of which `known` and the network's `weights` are. Raises KeyError, TypeError, ValueError or
+        RuntimeError where they do not fit together."""
+        architecture = str(known.get("architecture", "convolutional"))  # older files knew no other
+        shape, answers = tuple(map(int, known["shape"])), tuple(map(str, known["labels"]))
+        with torch.device("meta"):  # draws no random numbers
+            network = NETWORKS[architecture](shape, len(answers))
+        network.load_state_dict(weights, assign=True)
+        return cls(kind, architecture, network, shape, answers, dict(known["details"]))
+
+    def save(self, path: Path) -> None:
+        """Write weights and what is known of them, as safetensors; whole or not at all. Raises OSError."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            save_file(self.network.state_dict(), part, {"format": _format(self.kind), "known": json.dumps(known)})
+            save_file(
+                self.network.state_dict(), part, {"format": _format(self.kind), "known": json.dumps(self.known())}
+            )
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -62,15 +79,9 @@ class Stored:
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             if about.get("format") != _format(kind):
                 raise ValueError(f"its format is {about.get('format')!r}, not {_format(kind)!r}")
-            known = json.loads(about["known"])
-            architecture = str(known.get("architecture", "convolutional"))  # older files knew no other
-            shape, answers = tuple(map(int, known["shape"])), tuple(map(str, known["labels"]))
-            with torch.device("meta"):  # draws no random numbers
-                network = NETWORKS[architecture](shape, len(answers))
-            network.load_state_dict(state, assign=True)
+            return cls.build(kind, json.loads(about["known"]), state)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise DataError(f"{path} is no {kind} that gansmith can read: {error}") from error
-        return cls(kind, architecture, network, shape, answers, dict(known["details"]))
 
 
 def _format(kind: str) -> str:

@@ -39,7 +39,7 @@ def _kept(game: Duel, batch: Batch) -> int:
     trial = trial_of(game)
     trial.micro_batch = None
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        trial.step(batch, Clock(step=game.discriminator_steps - 1))
+        trial.step(batch, Clock(step=game.turns.discriminator_steps - 1))
     return kept
 
 

@@ -7,6 +7,7 @@ short and grows with the samples seen, so that an early grid is not the average 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from gansmith.contracts import Clock, Schedule
 from gansmith.world import ALONE, World
 
+Take = Callable[[Sequence[Tensor], Sequence[Tensor | None]], None]
 Layout = Literal["auto", "channels_last", "contiguous"]
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 
@@ -99,14 +101,19 @@ class Player:
         self.optimizer = optimizer.build(network)
         self.average = average if average and average.wanted else None
         self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if self.average else network
+        self.take: Take | None = None  # is given weights and their gradients, in place of keeping them
         self.caution = 1.0  # factor on the learning rate; lowered when training had to go back
 
     def lr(self, clock: Clock) -> float:
         return self.choice.lr(clock.progress) * self.caution
 
     def learn(self, loss: Tensor) -> None:
-        """Backward; gradients add up until `update`."""
-        loss.backward()  # type: ignore[no-untyped-call]
+        """Backward to the weights alone; gradients add up until `update`."""
+        weights = [p for p in self.network.parameters() if p.requires_grad]
+        if self.take is None:
+            loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
+        else:
+            self.take(weights, torch.autograd.grad(loss, weights, allow_unused=True))
 
     def update(self, clock: Clock, batch: int) -> Tensor:
         """One optimiser step, and one of the average. Returns the gradient's norm, a scalar tensor.

@@ -21,6 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gansmith.layers.biases import added, gathers
+from gansmith.layers.textbook import by_the_textbook
+
 PIXELS = 24 * 24  # smaller maps gain no more than the functions below cost
 BATCH = 16  # smaller batches are not left to torch
 
@@ -29,11 +32,16 @@ class Conv2d(nn.Conv2d):
     """`nn.Conv2d`, [B, C, H, W] -> [B, C', H', W'], padded by numbers, for what penalties look through."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if not (torch.is_grad_enabled() and x.requires_grad) or torch.compiler.is_compiling():
+        if by_the_textbook() or not (torch.is_grad_enabled() and x.requires_grad):
             return super().forward(x)
-        if x.shape[-2] * x.shape[-1] < PIXELS and len(x) >= BATCH:
-            return super().forward(x)
-        kind, weight, bias = x.device.type, self.weight, self.bias
+        if self.bias is not None and gathers():
+            return added(self._convolved(x, self.bias.detach()), self.bias)
+        return self._convolved(x, self.bias)
+
+    def _convolved(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        kind, weight = x.device.type, self.weight
+        if x.shape[-2] * x.shape[-1] < PIXELS and len(x) >= BATCH and not gathers():
+            return self._conv_forward(x, weight, bias)  # type: ignore[no-any-return]
         # autocast does not look into functions of one's own
         if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)

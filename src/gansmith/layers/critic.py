@@ -24,6 +24,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gansmith.contracts import Discriminator, Spec, Verdict
+from gansmith.layers.biases import Linear
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import Told, need_classes
 from gansmith.layers.equal import Scaled
@@ -69,6 +70,7 @@ class Critic:
                     spectral_norm(module)
         batched = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
         network.independent = self.packing == 1 and not self.minibatch_stddev and not batched
+        network.homogeneous = network.independent and network.piecewise_linear and not self.san
         return network
 
 
@@ -107,7 +109,7 @@ class Head(nn.Module):
         super().__init__()
         self.group = critic.minibatch_stddev
         features += bool(self.group)
-        self.score = nn.Linear(features, 1, bias=not critic.san)
+        self.score = Linear(features, 1, bias=not critic.san)
         self.embed = Told(told, features) if told and not critic.auxiliary else None
         self.classify = nn.Linear(features, told[0]) if critic.auxiliary else None
         self.san = critic.san

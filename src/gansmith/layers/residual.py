@@ -9,7 +9,9 @@ from torch.nn import functional
 
 from gansmith.layers.conv import Conv2d
 from gansmith.layers.halve import halve
+from gansmith.layers.leaky import leaky_relu
 from gansmith.layers.sizes import Size
+from gansmith.layers.upsampling import UpsamplingConv2d
 
 
 class UpBlock(nn.Module):
@@ -22,14 +24,14 @@ class UpBlock(nn.Module):
         super().__init__()
         self.size = size
         self.norm1 = norm(before)
-        self.conv1 = nn.Conv2d(before, after, 3, padding=1)
+        self.conv1 = UpsamplingConv2d(before, after, size)
         self.norm2 = norm(after)
         self.conv2 = nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor, told: Tensor | None) -> Tensor:
-        h: Tensor = functional.interpolate(self.norm1(x, told).relu(), size=self.size, mode="nearest")
-        h = self.conv2(self.norm2(self.conv1(h), told).relu())
+        h: Tensor = self.conv1(self.norm1(x, told).relu())
+        h = self.conv2(self.norm2(h, told).relu())
         # A 1x1 convolution commutes with repeating pixels, and costs a quarter before it.
         return h + functional.interpolate(self.shortcut(x), size=self.size, mode="nearest")
 
@@ -53,6 +55,6 @@ class DownBlock(nn.Module):
         return halve(x) if self.halve else x
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(x if self.first else x.relu())
+        h = self.conv1(x if self.first else leaky_relu(x, 0.0))
         shortcut: Tensor = self.shortcut(self._pool(x))  # commutes with averaging, as above
-        return self._pool(self.conv2(h.relu())) + shortcut
+        return self._pool(self.conv2(leaky_relu(h, 0.0))) + shortcut

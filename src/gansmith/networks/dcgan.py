@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
+from gansmith.layers.biases import Linear
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.flat import ToMap, flat
 from gansmith.layers.initial import SLOPE, start_he, start_normal
+from gansmith.layers.leaky import LeakyReLU
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
+from gansmith.layers.upsampling import UpsamplingConv2d
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,9 @@ class Up(nn.Module):
         if kind == "transposed":
             self.conv = nn.ConvTranspose2d(*channels, 4, stride=2, padding=1, bias=bias)
         else:
-            self.conv = nn.Conv2d(*channels, 3, padding=1, bias=bias)
+            self.conv = UpsamplingConv2d(*channels, size, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if isinstance(self.conv, nn.Conv2d):
-            x = functional.interpolate(x, size=self.size, mode="nearest")
         x = self.conv(x)
         return x if x.shape[2:] == self.size else x[:, :, : self.size[0], : self.size[1]]
 
@@ -135,6 +135,8 @@ class DCGANGenerator(Generator):
 class DCGANDiscriminator(Discriminator):
     """Halving convolutions, then a dense score. Features: one map a convolution."""
 
+    piecewise_linear = True
+
     def __init__(self, sizes: DCGAN, spec: Spec) -> None:
         super().__init__()
         channels, height, width = image_shape(spec, "dcgan")
@@ -147,9 +149,9 @@ class DCGANDiscriminator(Discriminator):
             normed = sizes.norm == "batch" and level > 0
             stage: list[nn.Module] = [halving_conv(before, after, size, bias=not normed)]
             stage += [nn.BatchNorm2d(after)] if normed else []
-            self.stages.append(nn.Sequential(*stage, nn.LeakyReLU(SLOPE)))
+            self.stages.append(nn.Sequential(*stage, LeakyReLU(SLOPE)))
         features = widths[-1] * levels[-1][0] * levels[-1][1]
-        self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.LeakyReLU(SLOPE)) if hidden else nn.Identity()
+        self.hidden = nn.Sequential(Linear(features, hidden), LeakyReLU(SLOPE)) if hidden else nn.Identity()
         self.head = Head(hidden or features, spec.told, sizes.critic)
         if sizes.norm == "batch":
             start_normal(self)

@@ -29,7 +29,9 @@ from gansmith.layers.critic import Critic, Head
 from gansmith.layers.flat import ToMap, flat
 from gansmith.layers.halve import Halve
 from gansmith.layers.initial import SLOPE, start_he
+from gansmith.layers.leaky import LeakyReLU
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
+from gansmith.layers.upsampling import UpsamplingConv2d
 
 SKIP = 4  # resolutions between a map and the one it excites: 4x4 and 64x64, as in the paper
 GLU_GAIN = 1.73  # weights of std GLU_GAIN / sqrt(fan_in) keep a signal's size through a gated linear unit
@@ -108,12 +110,11 @@ class Grow(nn.Module):
 
     def __init__(self, before: int, after: int, size: Size, norm: str, noise: bool = False) -> None:
         super().__init__()
-        self.size = size
-        conv = nn.Conv2d(before, 2 * after, 3, padding=1, bias=norm == "none")
+        conv = UpsamplingConv2d(before, 2 * after, size, bias=norm == "none")
         self.layers = nn.Sequential(conv, *[Noise(size)][:noise], *normed(2 * after, norm), Gate())
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.layers(functional.interpolate(x, size=self.size, mode="nearest"))
+        y: Tensor = self.layers(x)
         return y
 
 
@@ -147,16 +148,16 @@ class Down(nn.Module):
         self.deep = nn.Sequential(
             halving_conv(before, after, size, bias),
             *normed(after, norm),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             Conv2d(after, after, 3, padding=1, bias=bias),
             *normed(after, norm),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
         )
         self.shallow = nn.Sequential(
             Halve(),
             Conv2d(before, after, 1, bias=bias),
             *normed(after, norm),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -257,19 +258,21 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
 class FastDiscriminator(Discriminator):
     """A halving convolution, residual halving blocks, a 1x1 convolution, a score. Features: one map a halving."""
 
+    piecewise_linear = True
+
     def __init__(self, sizes: FastGAN, spec: Spec) -> None:
         super().__init__()
         channels, height, width = image_shape(spec, "fastgan")
         levels = halved_sizes(height, width, at_most=4)
         widths = doubled_widths(sizes.width, sizes.max_width, len(levels) - 1)
         stages: list[nn.Module] = [
-            nn.Sequential(halving_conv(channels, widths[0], levels[0], bias=True), nn.LeakyReLU(SLOPE))
+            nn.Sequential(halving_conv(channels, widths[0], levels[0], bias=True), LeakyReLU(SLOPE))
         ]
         for before, after, size in zip(widths, widths[1:], levels[1:], strict=False):
             stages.append(Down(before, after, size, sizes.norm))
         self.stages = nn.ModuleList(stages)
         last = Conv2d(widths[-1], widths[-1], 1, bias=sizes.norm == "none")
-        self.last = nn.Sequential(last, *normed(widths[-1], sizes.norm), nn.LeakyReLU(SLOPE))
+        self.last = nn.Sequential(last, *normed(widths[-1], sizes.norm), LeakyReLU(SLOPE))
         self.head = Head(widths[-1] * levels[-1][0] * levels[-1][1], spec.told, sizes.critic)
         self.decoders = Decoders(widths, channels, levels, sizes.norm) if sizes.reconstruct else None
         start(self)

@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
+from gansmith.layers.biases import Linear
 from gansmith.layers.checks import require_at_least, require_layers, require_share
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.fourier import FourierFeatures
 from gansmith.layers.initial import SLOPE, start_he
+from gansmith.layers.leaky import LeakyReLU
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,11 @@ class MLPDiscriminator(Discriminator):
         super().__init__()
         self.stages = nn.ModuleList()
         numbers = math.prod(spec.shape)
+        self.piecewise_linear = not sizes.octaves
         self.fourier = FourierFeatures(numbers, sizes.octaves) if sizes.octaves else None
         before = self.fourier.size if self.fourier else numbers
         for after in sizes.discriminator_widths:
-            stage = [nn.Linear(before, after), nn.LeakyReLU(SLOPE), nn.Dropout(sizes.dropout)]
+            stage = [Linear(before, after), LeakyReLU(SLOPE), nn.Dropout(sizes.dropout)]
             self.stages.append(nn.Sequential(*stage))
             before = after
         self.head = Head(before, spec.told, sizes.critic)

@@ -31,7 +31,9 @@ from gansmith.layers.critic import Critic, Head
 from gansmith.layers.flat import ToMap
 from gansmith.layers.halve import halve
 from gansmith.layers.initial import SLOPE, start_he
+from gansmith.layers.leaky import leaky_relu
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, halving_conv, image_shape
+from gansmith.layers.upsampling import UpsamplingConv2d
 
 LAYERS = 3  # m of Fixup: weighted layers in a block
 
@@ -90,8 +92,8 @@ class Block(nn.Module):
         self.project = Conv2d(inside, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = functional.leaky_relu(self.expand(x), SLOPE)
-        h = functional.leaky_relu(self.group(h), SLOPE)
+        h = leaky_relu(self.expand(x), SLOPE)
+        h = leaky_relu(self.group(h), SLOPE)
         y: Tensor = x + self.project(h)
         return y
 
@@ -101,17 +103,17 @@ class Grow(nn.Module):
 
     def __init__(self, before: int, after: int, size: Size, resample: str) -> None:
         super().__init__()
-        self.size, self.mode = size, "bilinear" if resample == "bilinear" else "nearest"
+        self.size, self.bilinear = size, resample == "bilinear"
         self.conv: nn.Module = nn.Identity()
         if resample == "strided":
-            self.conv = Conv2d(before, after, 3, padding=1, bias=False)
+            self.conv = UpsamplingConv2d(before, after, size, bias=False)
         elif before != after:
             self.conv = Conv2d(before, after, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.mode == "bilinear":  # a 1x1 convolution commutes with resizing, and costs a quarter before it
+        if self.bilinear:  # a 1x1 convolution commutes with resizing, and costs a quarter before it
             return functional.interpolate(self.conv(x), size=self.size, mode="bilinear")
-        y: Tensor = self.conv(functional.interpolate(x, size=self.size, mode="nearest"))
+        y: Tensor = self.conv(x)
         return y
 
 
@@ -197,6 +199,8 @@ class R3Generator(Generator):
 
 class R3Discriminator(Discriminator):
     """Blocks and shrinking from the image down, then a score. Features: one map a resolution."""
+
+    piecewise_linear = True
 
     def __init__(self, sizes: R3GAN, spec: Spec) -> None:
         super().__init__()

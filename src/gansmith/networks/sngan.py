@@ -20,6 +20,7 @@ from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import Told, need_classes
 from gansmith.layers.critic import Critic, Head
 from gansmith.layers.flat import ToMap
+from gansmith.layers.leaky import leaky_relu
 from gansmith.layers.residual import DownBlock, UpBlock
 from gansmith.layers.sizes import halved_sizes, image_shape
 
@@ -111,6 +112,8 @@ class SNGANGenerator(Generator):
 class SNGANDiscriminator(Discriminator):
     """Residual blocks that halve the size to 8 pixels or fewer, two that keep it, the sum over pixels, a projection."""
 
+    piecewise_linear = True
+
     def __init__(self, sizes: SNGAN, spec: Spec) -> None:
         super().__init__()
         channels, height, width = image_shape(spec, "sngan")
@@ -132,5 +135,5 @@ class SNGANDiscriminator(Discriminator):
         for block in self.blocks:
             x = block(x)
             features.append(x)
-        verdict: Verdict = self.head(x.relu().sum((2, 3)), given, tuple(features))
+        verdict: Verdict = self.head(leaky_relu(x, 0.0).sum((2, 3)), given, tuple(features))
         return verdict

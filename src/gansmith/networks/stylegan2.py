@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gansmith.contracts import Architecture, Discriminator, Generator, Spec, Verdict
+from gansmith.layers.biases import Linear
 from gansmith.layers.checks import require_at_least
 from gansmith.layers.classes import LatentWithClass
 from gansmith.layers.conv import Conv2d
@@ -25,6 +26,7 @@ from gansmith.layers.critic import Critic, Head
 from gansmith.layers.equal import HE, equalised
 from gansmith.layers.flat import flat
 from gansmith.layers.initial import SLOPE
+from gansmith.layers.leaky import leaky_relu
 from gansmith.layers.sizes import Size, doubled_widths, halved_sizes, image_shape
 
 
@@ -188,14 +190,16 @@ class ResidualBlock(nn.Module):
         self.shortcut = equalised(Conv2d(before, after, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        h = resized(functional.leaky_relu(self.conv1(x), SLOPE), self.size)
-        h = functional.leaky_relu(self.conv2(h), SLOPE)
+        h = resized(leaky_relu(self.conv1(x), SLOPE), self.size)
+        h = leaky_relu(self.conv2(h), SLOPE)
         shortcut: Tensor = self.shortcut(resized(x, self.size))
         return (h + shortcut) * math.sqrt(0.5)
 
 
 class StyleGAN2Discriminator(Discriminator):
     """1x1 convolution, residual blocks down to 3 or 4 pixels, convolution, dense layer. Features: one map a block."""
+
+    piecewise_linear = True
 
     def __init__(self, sizes: StyleGAN2, spec: Spec) -> None:
         super().__init__()
@@ -208,19 +212,19 @@ class StyleGAN2Discriminator(Discriminator):
             for (before, after), size in zip(itertools.pairwise(widths), levels[1:], strict=True)
         )
         self.conv = equalised(Conv2d(widths[-1], widths[-1], 3, padding=1), HE)
-        self.dense = equalised(nn.Linear(widths[-1] * math.prod(levels[-1]), widths[-1]), HE)
+        self.dense = equalised(Linear(widths[-1] * math.prod(levels[-1]), widths[-1]), HE)
         self.head = Head(widths[-1], spec.told, sizes.critic)
         for layer in (self.head.score, self.head.embed, self.head.classify):
             if layer is not None:
                 equalised(layer)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Verdict:
-        x = functional.leaky_relu(self.image(x), SLOPE)
+        x = leaky_relu(self.image(x), SLOPE)
         features: list[Tensor] = []
         for block in self.blocks:
             x = block(x)
             features.append(x)
-        x = functional.leaky_relu(self.conv(x), SLOPE)
-        h = functional.leaky_relu(self.dense(flat(x)), SLOPE)
+        x = leaky_relu(self.conv(x), SLOPE)
+        h = leaky_relu(self.dense(flat(x)), SLOPE)
         verdict: Verdict = self.head(h, given, tuple(features))
         return verdict

@@ -1,0 +1,105 @@
+"""A compiled step gives the gradients of an uncompiled one, second derivatives included."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gansmith.augment.diffaugment import DiffAugment
+from gansmith.contracts import Batch, Clock, GivenSpec, Schedule, Spec
+from gansmith.errors import RecipeError
+from gansmith.games.compiled import Compiled
+from gansmith.games.duel import Duel
+from gansmith.games.gradients import step_gradients
+from gansmith.games.player import Optimizer, Player
+from gansmith.losses.relativistic import Relativistic
+from gansmith.networks.dcgan import DCGAN
+from gansmith.penalties.gradient_penalty import GradientPenalty
+from gansmith.penalties.lecam import LeCam
+from gansmith.penalties.r1 import R1
+from gansmith.penalties.r2 import R2
+
+SHAPE = (3, 8, 8)
+PENALTIES: dict[str, list[Any]] = {
+    "none": [],
+    "r1": [R1(Schedule(0.5, 0.1))],
+    "r1 and r2": [R1(Schedule(0.5, 0.1)), R2(Schedule(0.3))],
+    "gradient_penalty": [GradientPenalty()],
+    "lecam": [LeCam()],
+}
+
+
+def game(norm: str = "none", penalties: str = "r1 and r2", told: bool = False, **more: Any) -> Duel:
+    torch.manual_seed(0)
+    spec = Spec(SHAPE, GivenSpec(("a", "b"))) if told else Spec(SHAPE)
+    networks = DCGAN(width=4, latent=5, norm=norm, upsample="nearest", hidden=6).build(spec)  # type: ignore[arg-type]
+    sgd = Optimizer("sgd", Schedule(1e-2))
+    return Duel(*(Player(n.double(), sgd) for n in networks), Relativistic(), PENALTIES[penalties], **more)
+
+
+def gradients(duel: Duel, told: bool, step: int) -> list[Tensor]:
+    chance = torch.Generator().manual_seed(step)
+    real = torch.rand(6, *SHAPE, generator=chance, dtype=torch.float64) * 2 - 1
+    given = torch.arange(6) % 2 if told else None
+    torch.set_default_dtype(torch.float64)  # latents
+    try:
+        return step_gradients(duel, Batch(real, given), Clock(6 * step, step / 10, step))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("penalties", ["none", "r1", "r1 and r2", "gradient_penalty"])
+def test_gradients_are_those_of_the_step(penalties: str, norm: str, told: bool) -> None:
+    usual = game(norm, penalties, told)
+    listed = copy.deepcopy(usual)
+    listed.compiled = Compiled(listed, "aot_eager")
+    for step in range(3):  # weights of penalties, of networks and running statistics change
+        for found, wanted in zip(gradients(listed, told, step), gradients(usual, told, step), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
+    for a, b in zip(listed.discriminator.network.buffers(), usual.discriminator.network.buffers(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_augmentation_is_drawn_anew_in_every_step() -> None:
+    usual = game(augment=DiffAugment(probability=Schedule(1.0)))
+    listed = copy.deepcopy(usual)
+    listed.compiled = Compiled(listed, "aot_eager")
+    found = [gradients(listed, False, 1)[1] for _ in range(2)]
+    assert not torch.equal(*found)
+    still = game(augment=DiffAugment(probability=Schedule(0.0)))
+    listed = copy.deepcopy(still)
+    listed.compiled = Compiled(listed, "aot_eager")
+    torch.testing.assert_close(gradients(listed, False, 1)[1], gradients(still, False, 1)[1], rtol=1e-6, atol=1e-9)
+
+
+def test_steps_of_the_discriminator_alone_and_parts_of_a_batch() -> None:
+    usual = game(discriminator_steps=2, micro_batch=4)
+    listed = copy.deepcopy(usual)
+    listed.compiled = Compiled(listed, "aot_eager")
+    for step in range(3):
+        for found, wanted in zip(gradients(listed, False, step), gradients(usual, False, step), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_what_remembers_is_refused_in_words() -> None:
+    duel = game(penalties="lecam")
+    duel.compiled = Compiled(duel, "aot_eager")
+    with pytest.raises(RecipeError, match=r"(?s)remembers .*lecam.*Leave train.compile out"):
+        gradients(duel, False, 0)
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="inductor wants a C++ compiler on processors")
+def test_the_compiler_of_gpus_gives_them_too() -> None:
+    usual = game()
+    listed = copy.deepcopy(usual)
+    listed.compiled = Compiled(listed)
+    for step in range(2):
+        for found, wanted in zip(gradients(listed, False, step), gradients(usual, False, step), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
