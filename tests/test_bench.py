@@ -438,7 +438,7 @@ def test_throughput_is_drawn_of_a_speed_result(monkeypatch: pytest.MonkeyPatch) 
         return {
             "name": name,
             "batch": 32,
-            "milliseconds": {"plain float32": {"median": plain}, "auto": {"median": ours}},
+            "milliseconds": {"plain float32": {"median": plain}, "tuned": {"median": ours}},
         }
 
     table = {"rows": [row("recipe dcgan", 1, 1), row("auto with a, 32 px", 64, 32), row("auto with b, 32 px", 32, 16)]}
@@ -448,8 +448,8 @@ def test_throughput_is_drawn_of_a_speed_result(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_throughput, "bars", lambda title, values: drawn.update(values))
     throughput(table)
     assert list(drawn.items()) == [
-        ("b, 32 px", {"plain float32": 1000.0, "auto": 2000.0}),
-        ("a, 32 px", {"plain float32": 500.0, "auto": 1000.0}),
+        ("b, 32 px", {"plain float32": 1000.0, "tuned": 2000.0}),
+        ("a, 32 px", {"plain float32": 500.0, "tuned": 1000.0}),
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gansmith import tune
 from gansmith.bench import speed
 from gansmith.bench._ceiling import ceilings
 from gansmith.bench._plain import Plain
@@ -63,6 +64,7 @@ def test_speed_in_miniature(
 ) -> None:
     small = [speed.Case("small", "auto", 8, ("architecture.width=4", "train.batch=4"), "ceiling and plain")]
     monkeypatch.setattr(speed, "SECONDS", 0)
+    monkeypatch.setitem(tune.SECONDS, "quick", 0.5)
     monkeypatch.setattr(speed, "CEILING_SECONDS", 0)
     monkeypatch.setattr(speed, "cases", lambda device: small)
     monkeypatch.chdir(tmp_path)
@@ -71,7 +73,7 @@ def test_speed_in_miniature(
     (row,), (bar,) = table["rows"], table["bars"]
     assert row["name"] == bar["group"] == "small"
     assert row["rounds"] == len(row["milliseconds"]) == 3
-    seconds = row["milliseconds"]["auto"]["median"] / 1e3
+    seconds = row["milliseconds"]["tuned"]["median"] / 1e3
     assert row["gflops"] == pytest.approx(row["gflop_a_step"] / seconds)
     peak = table["ceilings_gflops"][row["precision"]]["convolution"]
     assert row["share_of_convolution_ceiling"] == pytest.approx(row["gflops"] / peak)

@@ -111,6 +111,14 @@ def tuned(
     return replace(recipe, train=found.of(train))
 
 
+def fastest(
+    recipe: Recipe, dataset: Dataset, codec: Codec, device: torch.device, count: int, say: Callable[[str], None]
+) -> Recipe:
+    """`recipe` computed as "quick" tuning finds, whatever it was before and however long the training is to be."""
+    found = _Tuning(recipe, dataset, codec, device, "quick", count).choose(say)
+    return settled(recipe) if found is None else replace(recipe, train=found.of(recipe.train))
+
+
 def worth_tuning(train: Train) -> bool:
     """Whether a training is long enough to get the seconds back that trying takes."""
     if train.minutes is not None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gansmith.bench._figure import bars
 
-SIDES = ("plain float32", "auto")  # the steps that are drawn, by their names in the result
+SIDES = ("plain float32", "tuned")  # the steps that are drawn, by their names in the result
 
 
 def throughput(table: dict[str, Any]) -> Image.Image:

@@ -1,7 +1,8 @@
 """`speed`: how long one training step takes, beside a plain one, and what share of the machine's arithmetic it gets.
 
 Every step is timed in turn with the others of its row, so that a machine that slows down slows all of them: float32 as
-most would write it (`_plain.py`), ours in float32, and ours in what `auto` takes. Operations are counted
+most would write it (`_plain.py`), ours in float32 by rule, and ours as tuning finds it on this machine, which is what
+trainings of two minutes and more do. Operations are counted
 (`games/cost.py`); a plain step may need more of them. The ceilings are those of `_ceiling.py`, on the same threads.
 """
 
@@ -26,18 +27,20 @@ from gansmith.bench._ceiling import ceilings
 from gansmith.bench._figure import heat, stacked, words
 from gansmith.bench._plain import Plain
 from gansmith.bench._table import aligned
+from gansmith.bench._throughput import throughput
 from gansmith.contracts import Batch, Clock
 from gansmith.errors import RecipeError
 from gansmith.games.cost import step_cost
 from gansmith.heap import keep_freed_memory
 from gansmith.machine import here, machine, versions, wait
-from gansmith.plan import Wish, choose_device, plan
+from gansmith.plan import Tune, Wish, choose_device, plan
 from gansmith.run import Run
+from gansmith.tune import fastest
 
 SECONDS = 12.0  # for the rounds of a row, after two to warm up
 CEILING_SECONDS = 1.0
 SHARE, TIMES = 0.7, 2.0  # the bars: of the convolution ceiling, and of the plain step's speed
-PLAIN, EXACT, OURS = "plain float32", "float32", "auto"
+PLAIN, EXACT, OURS = "plain float32", "float32", "tuned"
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Speed(Benchmark):
 
 def _row(case: Case, device: torch.device, peak: dict[str, dict[str, float]]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gansmith-") as folder:
-        ours, exact = (_run(case, Path(folder), settings) for settings in ((), ("train.precision=float32",)))
+        said: list[str] = []
+        ours, exact = _run(case, Path(folder), (), said.append), _run(case, Path(folder), ("train.precision=float32",))
         real, given = ours.dataset.fetch(range(ours.recipe.train.batch))
     batch = Batch(real.to(device), None if given is None else given.to(device))
     cost = step_cost(ours.game, batch)
@@ -117,6 +121,7 @@ def _row(case: Case, device: torch.device, peak: dict[str, dict[str, float]]) ->
         "name": case.name,
         "batch": len(real),
         "precision": ours.recipe.train.precision,
+        "tuning": said,
         "gflop_a_step": cost.flops / 1e9,
         "megabytes_a_step": cost.bytes / 1e6,
         "milliseconds": {name: _spread([s * 1e3 for s in found]) for name, found in seconds.items()},
@@ -140,16 +145,20 @@ def _steps(ours: Run, exact: Run, batch: Batch) -> dict[str, Callable[[int], obj
     }
 
 
-def _run(case: Case, folder: Path, settings: tuple[str, ...]) -> Run:
-    """A training of noise, ready to start."""
+def _run(case: Case, folder: Path, settings: tuple[str, ...], say: Callable[[str], None] | None = None) -> Run:
+    """A training of noise, ready to start; tuned where `say` is given."""
     data = folder / "data.npz"
     if not data.exists():
         chance = np.random.default_rng(0)
         np.savez(data, samples=chance.integers(0, 256, (128, case.side, case.side, 3), np.uint8))
-    wish = Wish(str(data), case.recipe, resolution=case.side, settings=(*case.settings, *settings))
+    tune: Tune = "off" if say is None else "quick"
+    wish = Wish(str(data), case.recipe, resolution=case.side, settings=(*case.settings, *settings), tune=tune)
     recipe = plan(wish, None, lambda text: None)
     dataset, codec = recipe.data.open()
-    return Run(folder, recipe, dataset, None, codec, choose_device(recipe.train.device))
+    device = choose_device(recipe.train.device)
+    if say is not None:
+        recipe = fastest(recipe, dataset, codec, device, recipe.train.batch, say)
+    return Run(folder, recipe, dataset, None, codec, device)
 
 
 def _plain(run: Run) -> Plain:
@@ -230,7 +239,8 @@ def _lines(table: dict[str, Any]) -> list[str]:
         *aligned(rows),
         "",
         *(f"ceilings in {name}: {_ceilings(found)}" for name, found in table["ceilings_gflops"].items()),
-        f"{OURS} is {table['rows'][0]['precision']} here; medians, and the ratios' lowest and highest, of all rounds",
+        "medians, and the ratios' lowest and highest, of all rounds",
+        *(f"{row['name']}: {text}" for row in table["rows"] for text in row["tuning"]),
         "",
         *aligned(bars),
         "",
@@ -251,7 +261,7 @@ def _figure(table: dict[str, Any]) -> Image.Image:
         }
         for row in table["rows"]
     }
-    return stacked([words(f"{table['bench']}: {table['what']}", here()), heat("medians", cells)])
+    return stacked([words(f"{table['bench']}: {table['what']}", here()), heat("medians", cells), throughput(table)])
 
 
 def _spread(values: list[float]) -> dict[str, float]:

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gansmith.layers.textbook import by_the_textbook
+
 _gathered: ContextVar[list[Tensor] | None] = ContextVar("biases", default=None)
 
 
@@ -51,7 +53,7 @@ class Linear(nn.Linear):
     """`nn.Linear` whose bias can be gathered."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.bias is None or not gathers():
+        if by_the_textbook() or self.bias is None or not gathers():
             return super().forward(x)
         return added(functional.linear(x, self.weight, self.bias.detach()), self.bias)
 

@@ -30,11 +30,16 @@ class UpsamplingConv2d(nn.Conv2d):
         doubled = self.size == (2 * x.shape[2], 2 * x.shape[3])  # an odd map's last row and column see another edge
         if not self.composed or not doubled or by_the_textbook():
             return super().forward(functional.interpolate(x, size=self.size, mode="nearest"))
-        count = self.out_channels * self.in_channels
-        kernel = (self.weight.reshape(count, 9) @ _spread(self.weight.dtype, self.weight.device)).view(
-            self.out_channels, self.in_channels, 4, 4
-        )
-        return functional.conv_transpose2d(x, kernel.transpose(0, 1), self.bias, stride=2, padding=1)
+        return functional.conv_transpose2d(x, self._composed_kernel(), self.bias, stride=2, padding=1)
+
+    def _composed_kernel(self) -> Tensor:
+        """[before, after, 4, 4], made in the memory layout of the weights: changing it takes longer than this."""
+        spread = _spread(self.weight.dtype, self.weight.device)
+        if self.weight.is_contiguous(memory_format=torch.channels_last):
+            rows = self.weight.permute(1, 2, 3, 0).reshape(self.in_channels, 9, self.out_channels)
+            return (spread.T @ rows).view(self.in_channels, 4, 4, self.out_channels).permute(0, 3, 1, 2)
+        rows = self.weight.transpose(0, 1).reshape(self.in_channels * self.out_channels, 9)
+        return (rows @ spread).view(self.in_channels, self.out_channels, 4, 4)
 
 
 def compose_upsampling(network: nn.Module, composed: bool) -> None:
@@ -47,5 +52,6 @@ def compose_upsampling(network: nn.Module, composed: bool) -> None:
 @functools.cache
 def _spread(dtype: torch.dtype, device: torch.device) -> Tensor:
     """[9, 16]: a 3x3 kernel as the 4x4 one of the transposed convolution."""
-    rows = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], dtype=dtype, device=device)  # w0, w1, w2
-    return torch.einsum("ik,jl->ijkl", rows, rows).reshape(9, 16)
+    with torch.inference_mode(False):  # kept, and then used in training too
+        rows = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], dtype=dtype, device=device)  # w0, w1, w2
+        return torch.einsum("ik,jl->ijkl", rows, rows).reshape(9, 16)
