@@ -122,7 +122,8 @@ def test_what_a_user_says_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(opened("train.precision=float32")).train.precision == "float32"
     assert {way.precision for way in tried} == {"float32"}
     tried.clear()
-    fixed = opened("train.precision=float32", "train.layout=contiguous", "train.upsampling=composed")
+    chosen = ("train.layout=contiguous", "train.upsampling=composed", "train.execution=eager")
+    fixed = opened("train.precision=float32", *chosen)
     assert choose(fixed) == fixed[0]
     assert choose(opened(), "off").train.precision == "auto"
     assert not tried
@@ -155,6 +156,14 @@ def test_threads_are_tried_when_asked_for_all(monkeypatch: pytest.MonkeyPatch) -
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_steps_that_cannot_be_listed_are_not_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    paces(monkeypatch, lambda way: 0.01 if way.execution == "listed" else 0.02)
+    assert choose(opened()).train.execution == "listed"
+    said: list[str] = []
+    assert choose(opened("penalty.lecam.weight=0.3"), said=said).train.execution == "eager"
+    assert any(text.startswith("Not used:") and "listed" in text and "remembers" in text for text in said)
 
 
 def test_steps_that_take_long_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from gansmith.data.kind import source_for
 from gansmith.data.locate import made_absolute
 from gansmith.data.points import Points
 from gansmith.errors import DataError, RecipeError, RunFolderError
-from gansmith.recipe import Recipe, Upsampling, differences, load_recipe
+from gansmith.recipe import Execution, Recipe, Upsampling, differences, load_recipe
 
 Tune = Literal["off", "quick", "full"]
 
@@ -76,9 +76,9 @@ def _computed_as(before: Recipe, recipe: Recipe) -> Recipe:
     layout = then.layout if train.layout == "auto" else train.layout
     past = "resized" if then.upsampling == "auto" else then.upsampling  # before there was a choice
     upsampling = past if train.upsampling == "auto" else train.upsampling
-    compiled = then.compile or train.compile
+    execution = then.execution if train.execution == "auto" else train.execution
     threads = then.threads if train.threads is None else train.threads
-    words: Any = {"layout": layout, "upsampling": upsampling, "compile": compiled, "threads": threads}
+    words: Any = {"layout": layout, "upsampling": upsampling, "execution": execution, "threads": threads}
     computed = replace(train, precision=precision, **words)
     return replace(recipe, train=computed)
 
@@ -88,7 +88,8 @@ def settled(recipe: Recipe) -> Recipe:
     train = recipe.train
     precision = usual_precision(train.precision, recipe.data)
     upsampling = usual_upsampling(train.upsampling, precision, train.device)
-    return replace(recipe, train=replace(train, precision=precision, upsampling=upsampling))
+    execution: Execution = "eager" if train.execution == "auto" else train.execution
+    return replace(recipe, train=replace(train, precision=precision, upsampling=upsampling, execution=execution))
 
 
 def names_own_code(wish: Wish) -> bool:

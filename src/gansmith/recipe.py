@@ -19,8 +19,9 @@ from gansmith.errors import RecipeError, nearest
 from gansmith.games.player import Average, Layout, Optimizer
 
 Upsampling = Literal["auto", "resized", "composed"]
+Execution = Literal["auto", "eager", "listed", "compiled"]
 
-_COMPUTED = ("samples", "minutes", "device", "micro_batch", "layout", "upsampling", "compile", "threads")
+_COMPUTED = ("samples", "minutes", "device", "micro_batch", "layout", "upsampling", "execution", "threads")
 _OF_TRAIN = tuple(f"train.{key}" for key in _COMPUTED)
 ALTERABLE = ("name", "summary", "paper", *_OF_TRAIN, "data.path", "data.workers", "evaluate.")
 """Keys that may differ when a run is continued: they do not change what is learned (data has its fingerprint)."""
@@ -40,8 +41,9 @@ class Train:
     takes less memory and learns the same, but what compares samples within a batch then sees that many;
     `discriminator_steps` for each step of the generator; `sync_batchnorm`: batch normalisation sees the batch of all
     processes, and not each process its part; `layout` of maps in memory, `upsampling` (maps resized and then convolved,
-    or both in one), `compile` (by torch.compile, which takes minutes at the start; for GPUs) and processor `threads` of
-    each process decide how fast it is, and of what is learned the rounding alone.
+    or both in one), `execution` (a step's operations one by one with autograd, as a list without, or compiled, which
+    takes minutes at the start) and processor `threads` of each process decide how fast it is, and of what is learned
+    the rounding alone.
     """
 
     batch: int = 64
@@ -54,7 +56,7 @@ class Train:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     layout: Layout = "auto"
     upsampling: Upsampling = "auto"
-    compile: bool = False
+    execution: Execution = "auto"
     threads: int | None = None
     sync_batchnorm: bool = True
 

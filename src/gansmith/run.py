@@ -20,8 +20,8 @@ from gansmith.contracts import Batch, Clock, Codec, Dataset, Report
 from gansmith.data.loader import Loader
 from gansmith.data.on_device import for_device
 from gansmith.follower import follow
-from gansmith.games.compiled import Compiled
 from gansmith.games.duel import Duel
+from gansmith.games.listed import Listed
 from gansmith.games.memory import told_shortage
 from gansmith.games.player import Player
 from gansmith.layers.synchronised import synchronise
@@ -62,7 +62,8 @@ class Run:
             bfloat16=recipe.train.precision == "bfloat16",
             world=world,
         )
-        self.game.compiled = Compiled(self.game) if recipe.train.compile and world.size == 1 else None
+        if recipe.train.execution in ("listed", "compiled") and world.size == 1:
+            self.game.listed = Listed(self.game, compiled=recipe.train.execution == "compiled")
         self.clock = Clock()
         self.callbacks: Sequence[Callback] = ()
         self.seconds_waiting = 0.0  # for data, in this process

@@ -21,6 +21,7 @@ from gansmith.export.onnx_generator import OnnxGenerator, is_export, read_onnx
 from gansmith.export.onnx_graphs import Graphs, write_onnx
 from gansmith.export.page import Page, write_page
 from gansmith.folder import atomic
+from gansmith.layers.upsampling import compose_upsampling
 
 WALK_FRAMES, WALK_RATE = 60, 30  # frames from one seed to the next, and frames a second
 
@@ -73,6 +74,7 @@ class Trained:
             )
         self.file = file
         self.generator, self.codec, self.metadata = read_generator(file, trust=trust)
+        compose_upsampling(self.generator, True)  # faster on the CPU, where this generator is
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """How a step is computed, chosen by timing this training's own networks on this machine.
 
-What a recipe leaves open (precision, layout of maps in memory, how maps are doubled) is tried one after the other, each
-in steps of the same networks, in turn, so that whatever else the machine does meets all alike. A choice must give the
-gradients of float32, to what bfloat16 rounds away: there are kernels that are fast and wrong. What was found is kept in
-the cache by machine and recipe, and is written into the run's recipe, so that a run goes on as it began. Fewer threads
-are tried by "full" alone: how many are best depends on what else the machine does at that moment.
+What a recipe leaves open (precision, layout of maps in memory, how maps are doubled, how operations are run) is tried
+one after the other, each in steps of the same networks, in turn, so that whatever else the machine does meets all
+alike. A choice must give the gradients of float32, to what bfloat16 rounds away: there are kernels that are fast and
+wrong. What was found is kept in the cache by machine and recipe, and is written into the run's recipe, so that a run
+goes on as it began. Fewer threads are tried by "full" alone: how many are best depends on what else the machine does at
+that moment.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from gansmith.games.player import Layout
 from gansmith.layers.upsampling import UpsamplingConv2d
 from gansmith.machine import machine, versions, wait
 from gansmith.plan import settled
-from gansmith.recipe import Recipe, Train, Upsampling
+from gansmith.recipe import Execution, Recipe, Train, Upsampling
 from gansmith.run import Run
 
 Depth = Literal["off", "known", "quick", "full"]
@@ -51,7 +52,7 @@ class Way:
     precision: Literal["float32", "bfloat16"]
     layout: Layout
     upsampling: Upsampling = "resized"
-    compile: bool = False
+    execution: Execution = "eager"
     threads: int | None = None  # None: as many as there are
 
     def of(self, train: Train) -> Train:
@@ -60,7 +61,7 @@ class Way:
     def __str__(self) -> str:
         layout = {"auto": "usual layout", "channels_last": "channels last", "contiguous": "channels first"}[self.layout]
         threads = "" if self.threads is None else f", {self.threads} thread{'s' * (self.threads > 1)}"
-        return f"{self.precision}, {layout}, {self.upsampling}{', compiled' * self.compile}{threads}"
+        return f"{self.precision}, {layout}, {self.upsampling}, {self.execution}{threads}"
 
 
 @dataclass
@@ -91,7 +92,7 @@ def tuned(
     By depth "off" nothing is chosen; "known": what was found before; "quick": not for a short training.
     """
     train = recipe.train
-    is_open = "auto" in (train.precision, train.layout, train.upsampling)
+    is_open = "auto" in (train.precision, train.layout, train.upsampling, train.execution)
     if depth == "off" or not is_open or (depth != "full" and not worth_tuning(train)):
         return recipe
     path = cache_folder() / "tuned" / f"{_key(recipe, dataset, device, count)}.json"
@@ -132,7 +133,7 @@ def _key(recipe: Recipe, dataset: Dataset, device: torch.device, count: int) -> 
     about: list[Any] = [machine(), versions(), str(device), torch.get_num_threads(), count, spec.shape, spec.classes]
     about += [table.get(key) for key in ("architecture", "loss", "penalty", "augment", "optimizer")]
     about += [train.micro_batch, train.discriminator_steps]
-    about += [train.precision, train.layout, train.upsampling, train.compile, train.threads]
+    about += [train.precision, train.layout, train.upsampling, train.execution, train.threads]
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 
@@ -169,9 +170,14 @@ class _Tuning:
             axes = self._axes(game)
             if not axes:
                 return None
-            best = self._try(self._usual())
+            best = self._try(self._usual(), say)
+            assert best is not None
             for k, (name, values) in enumerate(axes):
-                others = [self._try(replace(best.way, **{name: v})) for v in values if v != getattr(best.way, name)]
+                others = [
+                    t
+                    for v in values
+                    if v != getattr(best.way, name) and (t := self._try(replace(best.way, **{name: v}), say))
+                ]
                 raced = self._race([best, *others], SECONDS[self.depth] * (k + 1) / len(axes))
                 if not raced:
                     return None
@@ -188,7 +194,7 @@ class _Tuning:
         """What would be taken untried."""
         train = settled(self.recipe).train
         assert train.precision != "auto"
-        return Way(train.precision, train.layout, train.upsampling, train.compile, train.threads)
+        return Way(train.precision, train.layout, train.upsampling, train.execution, train.threads)
 
     def _axes(self, game: Duel) -> list[tuple[str, list[Any]]]:
         """What is open, and the values to try for it, the dearest choice first."""
@@ -201,8 +207,9 @@ class _Tuning:
             axes.append(("layout", ["auto", "contiguous", *["channels_last"] * transposed]))
         if train.upsampling == "auto" and any(isinstance(m, UpsamplingConv2d) for m in modules):
             axes.append(("upsampling", ["resized", "composed"]))
-        if self.depth == "full" and self.device.type == "cuda" and not train.compile:
-            axes.append(("compile", [False, True]))  # takes minutes
+        if train.execution == "auto":
+            slow = self.depth == "full" and self.device.type == "cuda"  # compiling takes minutes
+            axes.append(("execution", ["eager", "listed", *["compiled"] * slow]))
         if self.depth == "full" and train.threads is None and self.threads > 1:
             axes.append(("threads", sorted({self.threads // 2, 1}, reverse=True)))
         return axes
@@ -223,9 +230,16 @@ class _Tuning:
         recipe = replace(self.recipe, train=way.of(self.recipe.train))
         return Run(Path(), recipe, self.dataset, None, self.codec, self.device).game
 
-    def _try(self, way: Way) -> Try:
+    def _try(self, way: Way, say: Callable[[str], None]) -> Try | None:
+        """None for steps that cannot be listed, such as those with a penalty that asks for the values of tensors."""
         game = self._game(way)
-        return Try(way, game, disagreement(self._gradients(game, way), self.reference))
+        try:
+            return Try(way, game, disagreement(self._gradients(game, way), self.reference))
+        except Exception as error:
+            if way.execution == "eager":
+                raise
+            say(f"Not used: {way}. {str(error).splitlines()[0][:160]}")
+            return None
 
     def _gradients(self, game: Duel, way: Way) -> list[Tensor]:
         """Of a step in which both players move."""

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Augmentation, Batch, Clock, Game, Loss, Penalty, PlayerName, Report, Step, Verdict
-from gansmith.games.compiled import Compiled
 from gansmith.games.euler import by_euler
+from gansmith.games.listed import Listed
 from gansmith.games.look import look
 from gansmith.games.parts import Part, parts_of
 from gansmith.games.player import Player
@@ -50,7 +50,7 @@ class Duel(Game):
         self.memory: dict[str, Tensor] = {}
         self.probability = torch.zeros(())  # of augmentation, in this step
         self.weights: list[Any] = [0.0] * len(self.penalties)  # of penalties, in this step
-        self.compiled: Compiled | None = None  # does what `play` does
+        self.listed: Listed | None = None  # does what `play` does
         network: Any = discriminator.network
         self.independent, self.homogeneous = (getattr(network, n, False) for n in ("independent", "homogeneous"))
         # a concatenated pass would let batch normalisation see reals and fakes mixed
@@ -67,7 +67,7 @@ class Duel(Game):
             self.probability = self.augment.current(clock, self.memory)
             tally.add("augment/probability", self.probability)
         for part in parts_of(batch, self.micro_batch, self.latent_size, self.seed, clock, self.world):
-            (self.compiled or self.play)(part, clock, tally)
+            (self.listed or self.play)(part, clock, tally)
         if self.turns.moves(clock):
             self._update(self.generator, "generator", clock, count, tally)
         self._update(self.discriminator, "discriminator", clock, count, tally)

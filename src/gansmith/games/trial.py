@@ -12,7 +12,7 @@ from gansmith.world import ALONE
 def trial_of(game: Duel) -> Duel:
     """The same game, in this process alone: its steps wait for nobody."""
     trial = copy.deepcopy(game)
-    trial.compiled = None
+    trial.listed = None
     trial.world = trial.generator.world = trial.discriminator.world = ALONE
     for player in (trial.generator, trial.discriminator):
         synchronise(player.network, ALONE)

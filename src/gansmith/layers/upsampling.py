@@ -7,8 +7,6 @@ map with 4/9 of the multiplications. Which is faster depends on the machine (tun
 
 from __future__ import annotations
 
-import functools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -34,12 +32,9 @@ class UpsamplingConv2d(nn.Conv2d):
 
     def _composed_kernel(self) -> Tensor:
         """[before, after, 4, 4], made in the memory layout of the weights: changing it takes longer than this."""
-        spread = _spread(self.weight.dtype, self.weight.device)
         if self.weight.is_contiguous(memory_format=torch.channels_last):
-            rows = self.weight.permute(1, 2, 3, 0).reshape(self.in_channels, 9, self.out_channels)
-            return (spread.T @ rows).view(self.in_channels, 4, 4, self.out_channels).permute(0, 3, 1, 2)
-        rows = self.weight.transpose(0, 1).reshape(self.in_channels * self.out_channels, 9)
-        return (rows @ spread).view(self.in_channels, self.out_channels, 4, 4)
+            return _spread(_spread(self.weight.permute(1, 2, 3, 0), 1), 2).permute(0, 3, 1, 2)
+        return _spread(_spread(self.weight.transpose(0, 1), 2), 3)
 
 
 def compose_upsampling(network: nn.Module, composed: bool) -> None:
@@ -49,9 +44,7 @@ def compose_upsampling(network: nn.Module, composed: bool) -> None:
             module.composed = composed
 
 
-@functools.cache
-def _spread(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """[9, 16]: a 3x3 kernel as the 4x4 one of the transposed convolution."""
-    with torch.inference_mode(False):  # kept, and then used in training too
-        rows = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], dtype=dtype, device=device)  # w0, w1, w2
-        return torch.einsum("ik,jl->ijkl", rows, rows).reshape(9, 16)
+def _spread(kernel: Tensor, dim: int) -> Tensor:
+    """A kernel's three taps along `dim` as the four of the transposed convolution."""
+    first, second, third = kernel.unbind(dim)
+    return torch.stack([third, second + third, first + second, first], dim)

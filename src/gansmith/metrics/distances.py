@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -25,12 +25,18 @@ def blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
 
 def neighbour_radius(x: Tensor, k: int) -> Tensor:
-    """The distance [N] from each row of `x` to its k-th nearest other row.
+    """The distance [N] from each row of `x` to its k-th nearest other row."""
+    return neighbour_radii(x, (k,))[0]
+
+
+def neighbour_radii(x: Tensor, ks: Sequence[int]) -> list[Tensor]:
+    """`neighbour_radius` for each of `ks`, from one look at all distances.
 
     It is the (k+1)-th smallest distance, because a point is its own nearest neighbour; k is at most N - 1.
     """
-    k = min(k, len(x) - 1)
-    return torch.cat([d.kthvalue(k + 1, dim=1).values for _, d in blocks(x, x)])
+    places = [min(k, len(x) - 1) for k in ks]
+    found = [d.topk(max(places) + 1, dim=1, largest=False).values for _, d in blocks(x, x)]
+    return list(torch.cat(found)[:, places].unbind(1))
 
 
 def nearest(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gansmith.metrics.checks import matrices
-from gansmith.metrics.distances import blocks, neighbour_radius
+from gansmith.metrics.distances import blocks, neighbour_radii, neighbour_radius
 
 
 class Prdc(NamedTuple):
@@ -29,8 +29,8 @@ def prdc(generated: Tensor, reference: Tensor, *, k_precision: int = 3, k_densit
     """Of features [N, D] and [M, D]. Each k is at most the set's size - 1. Raises ValueError for bad input."""
     fake, real = matrices(generated, reference)
     k_density = min(k_density, len(real) - 1)
-    real_radius, fake_radius = neighbour_radius(real, k_precision), neighbour_radius(fake, k_precision)
-    density_radius = neighbour_radius(real, k_density)
+    real_radius, density_radius = neighbour_radii(real, (k_precision, k_density))
+    fake_radius = neighbour_radius(fake, k_precision)
     inside_real = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     balls, recalled, covered = 0, 0, 0
     for part, distance in blocks(real, fake):  # [rows, N]

@@ -1,4 +1,4 @@
-"""A compiled step gives the gradients of an uncompiled one, second derivatives included."""
+"""A step as a list of operations gives the gradients of the step, second derivatives included."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from gansmith.augment.diffaugment import DiffAugment
 from gansmith.contracts import Batch, Clock, GivenSpec, Schedule, Spec
 from gansmith.errors import RecipeError
-from gansmith.games.compiled import Compiled
 from gansmith.games.duel import Duel
 from gansmith.games.gradients import step_gradients
+from gansmith.games.listed import Listed
 from gansmith.games.player import Optimizer, Player
 from gansmith.losses.relativistic import Relativistic
 from gansmith.networks.dcgan import DCGAN
@@ -59,7 +59,7 @@ def gradients(duel: Duel, told: bool, step: int) -> list[Tensor]:
 def test_gradients_are_those_of_the_step(penalties: str, norm: str, told: bool) -> None:
     usual = game(norm, penalties, told)
     listed = copy.deepcopy(usual)
-    listed.compiled = Compiled(listed, "aot_eager")
+    listed.listed = Listed(listed)
     for step in range(3):  # weights of penalties, of networks and running statistics change
         for found, wanted in zip(gradients(listed, told, step), gradients(usual, told, step), strict=True):
             torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
@@ -70,19 +70,19 @@ def test_gradients_are_those_of_the_step(penalties: str, norm: str, told: bool) 
 def test_augmentation_is_drawn_anew_in_every_step() -> None:
     usual = game(augment=DiffAugment(probability=Schedule(1.0)))
     listed = copy.deepcopy(usual)
-    listed.compiled = Compiled(listed, "aot_eager")
+    listed.listed = Listed(listed)
     found = [gradients(listed, False, 1)[1] for _ in range(2)]
     assert not torch.equal(*found)
     still = game(augment=DiffAugment(probability=Schedule(0.0)))
     listed = copy.deepcopy(still)
-    listed.compiled = Compiled(listed, "aot_eager")
+    listed.listed = Listed(listed)
     torch.testing.assert_close(gradients(listed, False, 1)[1], gradients(still, False, 1)[1], rtol=1e-6, atol=1e-9)
 
 
 def test_steps_of_the_discriminator_alone_and_parts_of_a_batch() -> None:
     usual = game(discriminator_steps=2, micro_batch=4)
     listed = copy.deepcopy(usual)
-    listed.compiled = Compiled(listed, "aot_eager")
+    listed.listed = Listed(listed)
     for step in range(3):
         for found, wanted in zip(gradients(listed, False, step), gradients(usual, False, step), strict=True):
             torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
@@ -90,8 +90,8 @@ def test_steps_of_the_discriminator_alone_and_parts_of_a_batch() -> None:
 
 def test_what_remembers_is_refused_in_words() -> None:
     duel = game(penalties="lecam")
-    duel.compiled = Compiled(duel, "aot_eager")
-    with pytest.raises(RecipeError, match=r"(?s)remembers .*lecam.*Leave train.compile out"):
+    duel.listed = Listed(duel)
+    with pytest.raises(RecipeError, match=r"(?s)remembers .*lecam.*Leave train.execution out"):
         gradients(duel, False, 0)
 
 
@@ -99,7 +99,7 @@ def test_what_remembers_is_refused_in_words() -> None:
 def test_the_compiler_of_gpus_gives_them_too() -> None:
     usual = game()
     listed = copy.deepcopy(usual)
-    listed.compiled = Compiled(listed)
+    listed.listed = Listed(listed, compiled=True)
     for step in range(2):
         for found, wanted in zip(gradients(listed, False, step), gradients(usual, False, step), strict=True):
             torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)

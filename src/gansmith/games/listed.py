@@ -1,8 +1,10 @@
-"""A step's gradients compiled: every operation of them as one straight list, first and second derivatives included.
+"""A step's gradients as one straight list of operations, first and second derivatives included.
 
-torch.compile cannot differentiate what it has compiled twice, which gradient penalties ask for. So the players'
-gradients are traced below autograd: what is compiled is the list of operations that autograd has already chosen, and
-holds no question of gradients any more. On a GPU the compiler (mode "reduce-overhead") replays them as a CUDA graph.
+The players' gradients are traced once, below autograd: what remains are the operations that autograd has chosen, in
+their order, and no question of gradients. "listed" runs them one by one, to the bit as before, without autograd's
+bookkeeping, which is a tenth of a small step. "compiled" gives them to torch.compile, which cannot differentiate twice
+what it has compiled, as gradient penalties ask, but has nothing to differentiate here; on a GPU it replays them as a
+CUDA graph (mode "reduce-overhead").
 
 Weights, buffers and whatever changes from step to step are inputs; the rest (which penalties are due, the shapes) is
 part of the list, and each combination has one of its own.
@@ -29,15 +31,15 @@ if TYPE_CHECKING:
     from gansmith.games.duel import Duel
 
 
-class Compiled:
-    """In place of `Duel.play`. `backend` is one of torch.compile's; None takes inductor, with CUDA graphs on a GPU."""
+class Listed:
+    """In place of `Duel.play`: its operations one by one, or `compiled` by torch.compile."""
 
-    def __init__(self, game: Duel, backend: str | None = None) -> None:
-        self._game, self._backend = game, backend
-        self._known: dict[tuple[Any, ...], _Listed] = {}
+    def __init__(self, game: Duel, compiled: bool = False) -> None:
+        self._game, self._compiled = game, compiled
+        self._known: dict[tuple[Any, ...], _List] = {}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
-        return Compiled(copy.deepcopy(self._game, memo), self._backend)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Listed:
+        return Listed(copy.deepcopy(self._game, memo), self._compiled)
 
     def __call__(self, part: Part, clock: Clock, tally: Tally) -> None:
         """Both players' gradients for one part, added to what they have; as `Duel.play`, which does what cannot be
@@ -49,14 +51,14 @@ class Compiled:
         told = None if part.batch.given is None else part.batch.given.dtype
         key = (game.turns.moves(clock), due, part.batch.real.shape, told, part.share)
         if key not in self._known:
-            self._known[key] = _Listed(game, part, clock, self._backend)
+            self._known[key] = _List(game, part, clock, self._compiled)
         return self._known[key](part, tally)
 
 
-class _Listed:
+class _List:
     """The list for one combination."""
 
-    def __init__(self, game: Duel, part: Part, clock: Clock, backend: str | None) -> None:
+    def __init__(self, game: Duel, part: Part, clock: Clock, compiled: bool) -> None:
         networks = {name: player.network for name, player in game.players.items()}
         self._game, self._both = game, nn.ModuleDict(networks)
         self._there: list[bool] = []  # which parameters have a gradient
@@ -65,15 +67,15 @@ class _Listed:
         devices = [part.batch.real.device] if part.batch.real.is_cuda else []
         with torch.random.fork_rng(devices):
             graph = make_fx(self._function(part, clock))(*state, *self._inputs(part))
-        cuda = part.batch.real.is_cuda and backend is None
-        mode = "reduce-overhead" if cuda else None
-        self._run: Callable[..., list[Tensor]] = torch.compile(graph, backend=backend or "inductor", mode=mode)
+        self._replayed = compiled and part.batch.real.is_cuda
+        mode = "reduce-overhead" if self._replayed else None
+        self._run: Callable[..., list[Tensor]] = torch.compile(graph, mode=mode) if compiled else graph
 
     def __call__(self, part: Part, tally: Tally) -> None:
         with torch.no_grad():
             found = self._run(*(t.detach() for t in self._state()), *self._inputs(part))
         # a CUDA graph writes into the same places again
-        values = [t.clone() for t in found] if part.batch.real.is_cuda else list(found)
+        values = [t.clone() for t in found] if self._replayed else list(found)
         for p, there in zip(self._both.parameters(), self._there, strict=True):
             if there:
                 gradient = values.pop(0)
@@ -109,11 +111,19 @@ class _Listed:
             with _traced(game, probability, list(weights.unbind()), take):
                 exchanged = {f"both.{name}": tensor for name, tensor in state.items()}
                 torch.func.functional_call(_Play(self._both, game), exchanged, (here, clock, tally))
-            found = [taken.get(id(state[name])) for name, _ in self._both.named_parameters()]
+            weights_of = [state[name] for name, _ in self._both.named_parameters()]
+            found = [taken.get(id(w)) for w in weights_of]
             self._there, self._tags = [g is not None for g in found], list(tally.values)
-            return [*(g for g in found if g is not None), *tally.values.values()]
+            kept = [_laid_out(g, w) for g, w in zip(found, weights_of, strict=True) if g is not None]
+            return [*kept, *tally.values.values()]
 
         return gradients
+
+
+def _laid_out(gradient: Tensor, weight: Tensor) -> Tensor:
+    """As its weight lies in memory: optimisers go through both by their addresses."""
+    same = gradient.stride() == weight.stride()
+    return gradient if same else torch.empty_like(weight).copy_(gradient)
 
 
 class _Unchanging(dict[str, Tensor]):
@@ -121,8 +131,8 @@ class _Unchanging(dict[str, Tensor]):
 
     def __setitem__(self, key: str, value: Tensor) -> None:
         raise RecipeError(
-            f"train.compile = true: this game remembers '{key}' from step to step (a penalty such as lecam), which a "
-            "compiled step cannot.\nLeave train.compile out, or that penalty."
+            f"train.execution: this game remembers '{key}' from step to step (a penalty such as lecam), which a list "
+            "of operations cannot.\nLeave train.execution out, or that penalty."
         )
 
 
