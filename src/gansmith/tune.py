@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import torch
@@ -37,12 +36,16 @@ from gansmith.recipe import Execution, Recipe, Train, Upsampling
 from gansmith.run import Run
 
 Depth = Literal["off", "known", "quick", "full"]
+Axis = tuple[str, list[Any]]  # a field of `Way`, and its values to try
 SECONDS = {"quick": 8.0, "full": 60.0}  # for all tries; the first steps of a way are not cut short
 ROUNDS = {"quick": 7, "full": 40}
 WORTH_MINUTES, WORTH_SAMPLES = 2.0, 100_000  # a shorter training does not get the seconds back
 WRONG = 0.3  # disagreement with float32: bfloat16's own was .02 to .15, that of wrong kernels .56 to .95
 BETTER = 0.97  # what is not clearly faster than the first way is not taken
 HOPELESS = 1.4  # times the fastest, after two rounds
+LAPS = 3  # rounds, at least
+GAINS = ("precision", "execution", "upsampling", "layout", "threads")
+LISTING = 8  # steps that tracing a step takes about as long as
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Try:
 
     @property
     def pace(self) -> float:
-        return median(self.seconds)
+        """Seconds of the fastest step: the others tell what else the machine did."""
+        return min(self.seconds)
 
 
 def tuned(
@@ -167,18 +171,17 @@ class _Tuning:
             if 12 * (seconds := self._seconds(game, first)) > SECONDS[self.depth]:
                 say(f"Not tuned: a step takes {seconds:.1f} s, too long for {SECONDS[self.depth]:.0f} s of trying.")
                 return None
-            axes = self._axes(game)
+            axes = self._affordable(self._axes(game), seconds)
             if not axes:
                 return None
             best = self._try(self._usual(), say)
             assert best is not None
+            spent = time.perf_counter() - self.begin
             for k, (name, values) in enumerate(axes):
-                others = [
-                    t
-                    for v in values
-                    if v != getattr(best.way, name) and (t := self._try(replace(best.way, **{name: v}), say))
-                ]
-                raced = self._race([best, *others], SECONDS[self.depth] * (k + 1) / len(axes))
+                ways = [replace(best.way, **{name: v}) for v in values if v != getattr(best.way, name)]
+                others = [t for t in (self._try(way, say) for way in ways) if t is not None]
+                share = (k + 1) / len(axes)
+                raced = self._race([best, *others], spent + share * (SECONDS[self.depth] - spent))
                 if not raced:
                     return None
                 best = min(raced, key=lambda t: t.pace * (BETTER if t is raced[0] else 1))
@@ -196,9 +199,20 @@ class _Tuning:
         assert train.precision != "auto"
         return Way(train.precision, train.layout, train.upsampling, train.execution, train.threads)
 
-    def _axes(self, game: Duel) -> list[tuple[str, list[Any]]]:
-        """What is open, and the values to try for it, the dearest choice first."""
-        train, axes = self.recipe.train, list[tuple[str, list[Any]]]()
+    def _affordable(self, axes: list[Axis], step: float) -> list[Axis]:
+        """The axes that there is time for, where a step takes `step` seconds; what gains most comes first."""
+        left, kept = SECONDS[self.depth] - (time.perf_counter() - self.begin), set[str]()
+        for name, values in sorted(axes, key=lambda axis: GAINS.index(axis[0])):
+            others = len(values) - (name != "threads")
+            cost = step * (LAPS + others * (1 + LAPS + LISTING * (name == "execution")))
+            if cost <= left or not kept:
+                kept.add(name)
+                left -= cost
+        return [axis for axis in axes if axis[0] in kept]
+
+    def _axes(self, game: Duel) -> list[Axis]:
+        """What is open, and the values to try for it; execution last, or other layouts would be traced anew."""
+        train, axes = self.recipe.train, list[Axis]()
         modules = [m for player in (game.generator, game.discriminator) for m in player.network.modules()]
         if train.precision == "auto" and not isinstance(self.recipe.data, Points) and self._bfloat16_is_no_slower():
             axes.append(("precision", ["float32", "bfloat16"]))
@@ -207,12 +221,18 @@ class _Tuning:
             axes.append(("layout", ["auto", "contiguous", *["channels_last"] * transposed]))
         if train.upsampling == "auto" and any(isinstance(m, UpsamplingConv2d) for m in modules):
             axes.append(("upsampling", ["resized", "composed"]))
-        if train.execution == "auto":
+        if train.execution == "auto" and self._ours():
             slow = self.depth == "full" and self.device.type == "cuda"  # compiling takes minutes
             axes.append(("execution", ["eager", "listed", *["compiled"] * slow]))
         if self.depth == "full" and train.threads is None and self.threads > 1:
             axes.append(("threads", sorted({self.threads // 2, 1}, reverse=True)))
         return axes
+
+    def _ours(self) -> bool:
+        """Whether all parts are of this package: a list does not see what a user's own code does besides tensors."""
+        recipe = self.recipe
+        parts = (recipe.architecture, recipe.loss, *recipe.penalty, recipe.augment)
+        return all(part is None or type(part).__module__.startswith("gansmith.") for part in parts)
 
     def _bfloat16_is_no_slower(self) -> bool:
         """Whether it can be worth a step: processors without it take ten times as long, which a product shows."""
@@ -259,10 +279,12 @@ class _Tuning:
         up. The first is never dropped."""
         self.wrong += [t for t in tries if not t.off <= WRONG]
         tries = running = [t for t in tries if t.off <= WRONG]
+        for t in tries:
+            t.seconds.clear()
         for lap in range(ROUNDS[self.depth] if running else 0):
             for t in running:
                 t.seconds.append(self._seconds(t.game, t.way))
-            if time.perf_counter() - self.begin > until:
+            if lap + 1 >= LAPS and time.perf_counter() - self.begin > until:
                 break
             if lap == 1:
                 fastest = min(min(t.seconds) for t in running)

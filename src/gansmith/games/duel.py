@@ -48,8 +48,7 @@ class Duel(Game):
         self.seed, self.bfloat16, self.world = seed, bfloat16, world
         self.latent_size = int(generator.network.latent_size)  # type: ignore[arg-type]
         self.memory: dict[str, Tensor] = {}
-        self.probability = torch.zeros(())  # of augmentation, in this step
-        self.weights: list[Any] = [0.0] * len(self.penalties)  # of penalties, in this step
+        self.probability, self.weights = torch.zeros(()), list[Any]()  # of augmentation and penalties, in this step
         self.listed: Listed | None = None  # does what `play` does
         network: Any = discriminator.network
         self.independent, self.homogeneous = (getattr(network, n, False) for n in ("independent", "homogeneous"))
@@ -57,10 +56,8 @@ class Duel(Game):
         self.together = not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
 
     def step(self, batch: Batch, clock: Clock) -> Report:
-        """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step.
-
-        Gradients are summed over parts of `micro_batch` samples. In a world of several, `batch` is this process' part.
-        """
+        """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step; gradients are
+        summed over parts of `micro_batch` samples. In a world of several, `batch` is this process' part."""
         count, tally = len(batch.real), Tally()
         self.weights = [p.weight(clock.progress) * p.every for p in self.penalties]
         if self.augment:
