@@ -17,6 +17,7 @@ from gansmith.games.duel import Duel
 from gansmith.games.gradients import step_gradients
 from gansmith.games.listed import Listed
 from gansmith.games.player import Optimizer, Player
+from gansmith.layers.critic import Critic
 from gansmith.losses.relativistic import Relativistic
 from gansmith.networks.dcgan import DCGAN
 from gansmith.penalties.gradient_penalty import GradientPenalty
@@ -103,3 +104,39 @@ def test_the_compiler_of_gpus_gives_them_too() -> None:
     for step in range(2):
         for found, wanted in zip(gradients(listed, False, step), gradients(usual, False, step), strict=True):
             torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_buffers_that_forward_passes_change_are_changed_by_the_list() -> None:
+    """The largest singular values' vectors of spectral normalisation."""
+    torch.manual_seed(0)
+    networks = DCGAN(width=4, latent=5, norm="none", critic=Critic(spectral_norm=True)).build(Spec(SHAPE))
+    sgd = Optimizer("sgd", Schedule(1e-2))
+    usual = Duel(*(Player(n.double(), sgd) for n in networks), Relativistic(), [R1(), R2()])
+    listed = copy.deepcopy(usual)
+    listed.listed = Listed(listed)
+    start = [b.clone() for b in usual.discriminator.network.buffers()]
+    for step in range(3):
+        for found, wanted in zip(gradients(listed, False, step), gradients(usual, False, step), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
+    kept = list(usual.discriminator.network.buffers())
+    assert any(not torch.equal(a, b) for a, b in zip(start, kept, strict=True))
+    for a, b in zip(listed.discriminator.network.buffers(), kept, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_gradients_lie_in_memory_as_their_weights_do() -> None:
+    """Fused optimisers go through both by their addresses."""
+    duel = game()
+    for player in duel.players.values():
+        player.network.to(memory_format=torch.channels_last)
+    duel.listed = Listed(duel)
+    seen = []
+
+    def look(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        seen.extend((p, p.grad) for group in optimizer.param_groups for p in group["params"])
+
+    for player in duel.players.values():
+        player.optimizer.register_step_pre_hook(look)
+    gradients(duel, False, 0)
+    assert any(p.dim() == 4 and not p.is_contiguous() for p, _ in seen)
+    assert all(g is not None and g.stride() == p.stride() for p, g in seen)
