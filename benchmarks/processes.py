@@ -106,4 +106,5 @@ def _command(
 def _rate(run: Path, since: float) -> float:
     """Samples a second in the rows after `since` samples."""
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return statistics.median(row["rate/samples_per_second"] for row in rows if row["samples_seen"] > since)
+    told = [row for row in rows if "rate/samples_per_second" in row]  # others are looks at the training's health
+    return statistics.median(row["rate/samples_per_second"] for row in told if row["samples_seen"] > since)

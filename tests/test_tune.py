@@ -34,7 +34,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def processor_with_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+def processor_with_bfloat16_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tune.SECONDS, "quick", 60.0)  # whatever else this machine does
     monkeypatch.setattr(tune._Tuning, "_bfloat16_is_no_slower", lambda self: True)
 
 
@@ -168,10 +169,10 @@ def test_steps_that_cannot_be_listed_are_not_and_it_is_said(monkeypatch: pytest.
 
 def test_steps_that_take_long_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    paces(monkeypatch, lambda way: 3.0)
+    paces(monkeypatch, lambda way: 30.0)
     case = opened()
     assert choose(case, said=said) == case[0]
-    assert "a step takes 3.0 s" in said[0]
+    assert "a step takes 30.0 s" in said[0]
 
 
 def test_disagreement_is_the_larger_relative_error() -> None:
