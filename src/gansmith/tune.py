@@ -173,6 +173,7 @@ class _Tuning:
                 return None
             axes = self._affordable(self._axes(game), seconds)
             if not axes:
+                say(f"Not tuned: nothing is open that {SECONDS[self.depth]:.0f} s would suffice for.")
                 return None
             best = self._try(self._usual(), say)
             assert best is not None

@@ -26,12 +26,12 @@ class _Question:
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        device = max((v.device for v in report.values.values()), key=lambda d: d.type != "cpu")
-        found = torch.stack([v.to(device, non_blocking=True).isfinite() for v in report.values.values()]).all()
-        self.at_once = device.type != "cuda"
-        if self.at_once:
-            self._answer = found
+        values = report.values.values()
+        device = next((v.device for v in values if v.is_cuda), None)
+        self.at_once = device is None
+        if device is None:
             return
+        found = torch.stack([v.to(device, non_blocking=True).isfinite() for v in values]).all()
         self._answer = torch.empty((), dtype=torch.bool, pin_memory=True).copy_(found, non_blocking=True)
         self._event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
         self._event.record()
@@ -41,8 +41,9 @@ class _Question:
         return self.at_once or bool(self._event.query())
 
     def fine(self) -> bool:
-        if not self.at_once:
-            self._event.synchronize()
+        if self.at_once:
+            return self.report.finite
+        self._event.synchronize()
         return bool(self._answer)
 
 
@@ -56,10 +57,7 @@ class Recovery:
 
     def fine(self, report: Report) -> bool:
         """Whether all numbers are finite, as far as is known. A GPU answers up to LATE steps later: nobody waits."""
-        question = _Question(report)
-        if question.at_once:
-            self._asked.clear()
-        self._asked.append(question)
+        self._asked.append(_Question(report))
         while self._asked and (len(self._asked) > LATE or self._asked[0].answered):
             question = self._asked.popleft()
             if not question.fine():
