@@ -17,6 +17,8 @@ from gansmith.contracts import Survey
 from gansmith.data.images import Images
 from gansmith.recipe import Recipe
 
+TABLES = ("auto", "auto-longer", "auto-shorter")
+
 
 def survey(count: int = 60_000, flat: float = 0.0) -> Survey:
     return Survey(count, ((64, 64),), 3, flat=flat)
@@ -65,6 +67,26 @@ def test_wider_networks_learn_more_slowly(
     table, reasons = auto.choose(survey(count, flat), (side, side), 3, budget, network="r3gan")
     assert table["architecture"]["width"] == width
     assert table["optimizer"]["lr"]["start"] == rate
+    assert any(reason.startswith(f"{width} channels") for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "budget", "width", "rate", "batch"),
+    [
+        (28, 1, Budget(minutes=0.5), 12, 4e-3, 16),
+        (28, 1, Budget(samples=60_000), 12, 4e-3, 16),
+        (28, 1, Budget(samples=60_001), 24, 2e-3, 32),
+        (28, 1, Budget("cuda", samples=60_000), 48, 1e-3, 64),
+        (64, 1, Budget(minutes=0.5), 8, 2e-3, 16),  # large ones,
+        (28, 3, Budget(minutes=0.5), 32, 1e-3, 32),  # and coloured ones: not measured, or no better
+    ],
+)
+def test_small_grey_pictures_in_a_hurry_get_narrow_networks(
+    side: int, channels: int, budget: Budget, width: int, rate: float, batch: int
+) -> None:
+    table, reasons = auto.choose(survey(flat=0.9), (side, side), channels, budget, network="dcgan")
+    found = table["architecture"]["width"], table["optimizer"]["lr"]["start"], table["train"]["batch"]
+    assert found == (width, rate, batch)
     assert any(reason.startswith(f"{width} channels") for reason in reasons)
 
 
@@ -137,7 +159,7 @@ def test_the_measured_rows_choose(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_measured_rows_are_those_of_the_published_benchmarks() -> None:
     rows = json.loads(Path(networks.__file__).with_name("measured.json").read_text(encoding="utf-8"))["rows"]
     results = Path(__file__).parents[1] / "docs" / "bench"
-    found = [json.loads((results / f"{name}.json").read_text(encoding="utf-8")) for name in ("auto", "auto-longer")]
+    found = [json.loads((results / f"{name}.json").read_text(encoding="utf-8")) for name in TABLES]
     assert rows == [row for result in found for row in result["table"]["rows"]]
     assert all(result["protocol"]["as_stated"] for result in found)
 

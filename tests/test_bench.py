@@ -26,6 +26,7 @@ from gansmith.bench import (
     _throughput,
     auto,
     auto_longer,
+    auto_shorter,
     babysitting,
     few_shot,
     losses,
@@ -94,6 +95,8 @@ def test_every_benchmark_runs_in_miniature(
     monkeypatch.setattr(auto.networks, "names", lambda: ["dcgan", "r3gan"])
     monkeypatch.setattr(auto_longer, "UNLABELLED", auto.SETS[:1])
     monkeypatch.setattr(auto_longer, "LONGER", ())
+    monkeypatch.setattr(auto_shorter, "UNLABELLED", auto.SETS[:1])
+    monkeypatch.setattr(auto_shorter, "HURRIED", ())
     monkeypatch.setattr(babysitting, "SETS", babysitting.SETS[:2])
     monkeypatch.setattr(few_shot, "DRAWN", few_shot.CHUNK // 10)
     monkeypatch.setattr(few_shot, "CHUNK", few_shot.CHUNK // 10)
@@ -118,9 +121,8 @@ def test_every_benchmark_runs_in_miniature(
 
 def test_all_of_the_benchmarks_are_found() -> None:
     of_the_data = {"points", "stacked-mnist", "mnist", "race", "cifar10", "few-shot", "scenes"}
-    assert (
-        of_the_data | {"losses", "auto", "auto-longer", "babysitting"} == set(NAMES) == set(bench.names()) - {"speed"}
-    )
+    of_gansmith = {"losses", "auto", "auto-longer", "auto-shorter", "babysitting"}
+    assert of_the_data | of_gansmith == set(NAMES) == set(bench.names()) - {"speed"}
 
 
 @pytest.mark.parametrize("name", NAMES)

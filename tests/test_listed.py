@@ -11,7 +11,18 @@ import torch
 from torch import Tensor
 
 from gansmith.augment.diffaugment import DiffAugment
-from gansmith.contracts import Batch, Clock, GivenSpec, Schedule, Spec
+from gansmith.config import parts
+from gansmith.contracts import (
+    Architecture,
+    Augmentation,
+    Batch,
+    Clock,
+    GivenSpec,
+    Loss,
+    Penalty,
+    Schedule,
+    Spec,
+)
 from gansmith.errors import RecipeError
 from gansmith.games.duel import Duel
 from gansmith.games.gradients import step_gradients
@@ -24,8 +35,16 @@ from gansmith.penalties.gradient_penalty import GradientPenalty
 from gansmith.penalties.lecam import LeCam
 from gansmith.penalties.r1 import R1
 from gansmith.penalties.r2 import R2
+from test_critic import small
 
 SHAPE = (3, 8, 8)
+KINDS: dict[str, dict[str, type]] = {
+    "network": parts(Architecture, "gansmith.networks"),  # type: ignore[type-abstract]
+    "loss": parts(Loss, "gansmith.losses"),  # type: ignore[type-abstract]
+    "penalty": parts(Penalty, "gansmith.penalties"),  # type: ignore[type-abstract]
+    "augment": parts(Augmentation, "gansmith.augment"),  # type: ignore[type-abstract]
+}
+NEEDS = {"auxiliary": {"critic": Critic(auxiliary=True)}, "reconstruction": {"reconstruct": True}}
 PENALTIES: dict[str, list[Any]] = {
     "none": [],
     "r1": [R1(Schedule(0.5, 0.1))],
@@ -66,6 +85,33 @@ def test_gradients_are_those_of_the_step(penalties: str, norm: str, told: bool) 
             torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)
     for a, b in zip(listed.discriminator.network.buffers(), usual.discriminator.network.buffers(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+CASES = [(kind, name) for kind, found in KINDS.items() for name in found]
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES, ids=[f"{kind} {name}" for kind, name in CASES])
+def test_every_part_can_be_listed(kind: str, name: str) -> None:
+    """But for what remembers; the rest is listed unasked."""
+    torch.manual_seed(0)
+    part: Any = KINDS[kind][name]
+    least = "fastgan" if name == "reconstruction" else "mlp"
+    arch = small(name) if kind == "network" else small(least, **NEEDS.get(name, {}))
+    penalties = [part()] if kind == "penalty" else [R1()] if kind == "network" else []
+    loss = part() if kind == "loss" else Relativistic()
+    sgd = Optimizer("sgd", Schedule(1e-2))
+    networks = arch.build(Spec((3, 16, 16), GivenSpec(("a", "b"))))
+    usual = Duel(*(Player(n, sgd) for n in networks), loss, penalties, part() if kind == "augment" else None)
+    listed = copy.deepcopy(usual)
+    listed.listed = Listed(listed)
+    batch = Batch(torch.randn(4, 3, 16, 16), torch.arange(4) % 2)
+    if getattr(part, "remembers", False) and part.player == "discriminator":
+        with pytest.raises(RecipeError, match="remembers"):
+            step_gradients(listed, batch, Clock())
+        return
+    found, wanted = (step_gradients(duel, batch, Clock(4, 0.1, 1)) for duel in (listed, usual))
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_augmentation_is_drawn_anew_in_every_step() -> None:

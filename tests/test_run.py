@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from torch import Tensor
 
 import gansmith
 from gansmith.callbacks import checkpoint as checkpoint_module
+from gansmith.callbacks import evaluate as evaluate_module
 from gansmith.errors import DataError, Diverged, GansmithError, MemoryShortage, RecipeError, RunFolderError
 from gansmith.evaluation import Judge, Scores
 from gansmith.folder import checkpoints
@@ -28,6 +31,7 @@ from gansmith.folder.alerts import read as read_alerts
 from gansmith.folder.metrics_log import read
 from gansmith.games import memory
 from gansmith.games.duel import Duel
+from gansmith.recipe import Evaluate, Train
 
 SMALL = ("architecture.name=mlp", "architecture.generator_widths=[16]", "architecture.discriminator_widths=[16]")
 QUIET = ("evaluate.times=0", "train.precision=float32")
@@ -373,6 +377,38 @@ def test_the_best_evaluation_s_generator_is_handed_on(
     assert torch.equal(judged[-1], judged[1])
     assert not torch.equal(judged[-1], judged[3])
     assert {int(p.name[:12]) for p in checkpoints.found(tmp_path / "run")} >= {80, 160}  # goes on from the newest
+
+
+@pytest.mark.parametrize(
+    ("minutes", "lasts", "at"),
+    [
+        (0.5, 1.5, [11.25, 30.0]),  # a tenth of 11 seconds and more, and then none before the end
+        (0.1, 1.5, [6.0]),
+        (2.0, 0.1, [15.0 * k for k in range(1, 9)]),
+        (None, 9.0, [15.0 * k for k in range(1, 9)]),  # of so many samples nothing is lost
+    ],
+)
+def test_evaluations_take_a_tenth_of_the_minutes_at_most(
+    minutes: float | None, lasts: float, at: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, whole = types.SimpleNamespace(seconds=0.0), 60 * (minutes or 2.0)
+    plan = types.SimpleNamespace(train=Train(minutes=minutes, samples=100), evaluate=Evaluate(times=8))
+    run: Any = types.SimpleNamespace(recipe=plan, watch=watch, progress=lambda: watch.seconds / whole)
+    log: Any = types.SimpleNamespace(scores=lambda *_: None)
+    judge = types.SimpleNamespace(extractor=types.SimpleNamespace(ranks=False))
+    evaluate, scored = evaluate_module.Evaluate(log, None), list[float]()  # type: ignore[arg-type]
+
+    def scores(*_: object, **__: object) -> Scores:
+        scored.append(watch.seconds)
+        watch.seconds += lasts
+        return Scores({"frechet": 1.0}, {})
+
+    monkeypatch.setattr(evaluate_module, "_scores", scores)
+    monkeypatch.setattr(evaluate, "judge", lambda *_: judge)
+    while watch.seconds < whole:
+        watch.seconds = min(watch.seconds + 0.25, whole)
+        evaluate.after_step(run, None)  # type: ignore[arg-type]
+    assert scored == pytest.approx(at, abs=0.5)
 
 
 def test_features_that_are_not_there_are_refused_at_the_start(data: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_the_fastest_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_hardly_faster_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = settled(opened()[0]).train
+    usual = replace(settled(opened()[0]).train, execution="eager")
     paces(monkeypatch, lambda way: 0.0100 if way.of(usual) == usual else 0.0098)
     assert choose(opened("architecture.upsample=nearest")).train == usual
 
@@ -163,7 +163,10 @@ def test_steps_that_cannot_be_listed_are_not_and_it_is_said(monkeypatch: pytest.
     paces(monkeypatch, lambda way: 0.01 if way.execution == "listed" else 0.02)
     assert choose(opened()).train.execution == "listed"
     said: list[str] = []
-    assert choose(opened("penalty.lecam.weight=0.3"), said=said).train.execution == "eager"
+    remembers = opened("penalty.lecam.weight=0.3")
+    assert choose(remembers).train.execution == "auto"
+    monkeypatch.setattr(Recipe, "listable", True)
+    assert choose(remembers, said=said).train.execution == "eager"
     assert any(text.startswith("Not used:") and "listed" in text and "remembers" in text for text in said)
 
 

@@ -123,6 +123,14 @@ class Recipe:
                     f"groups of that size; {count} is not, try {-(-count // group) * group}"
                 )
 
+    @property
+    def listable(self) -> bool:
+        """Whether steps can be run as lists of operations (games/listed.py), which see tensors alone: not what a user's
+        own code does beside them, nor what a penalty remembers."""
+        parts = (self.architecture, self.loss, *self.penalty, self.augment)
+        ours = all(part is None or type(part).__module__.startswith("gansmith.") for part in parts)
+        return ours and not any(penalty.remembers for penalty in self.penalty)
+
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, trust: bool = True) -> Recipe:
         """The recipe of a TOML table; with `trust` False, no module of a user's own is imported. Raises RecipeError."""

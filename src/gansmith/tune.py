@@ -195,10 +195,11 @@ class _Tuning:
         return best.way
 
     def _usual(self) -> Way:
-        """What would be taken untried."""
+        """What would be taken untried; eager, which needs no tracing while other things are tried."""
         train = settled(self.recipe).train
         assert train.precision != "auto"
-        return Way(train.precision, train.layout, train.upsampling, train.execution, train.threads)
+        execution = "eager" if self.recipe.train.execution == "auto" else train.execution
+        return Way(train.precision, train.layout, train.upsampling, execution, train.threads)
 
     def _affordable(self, axes: list[Axis], step: float) -> list[Axis]:
         """The axes that there is time for, where a step takes `step` seconds; what gains most comes first."""
@@ -222,18 +223,12 @@ class _Tuning:
             axes.append(("layout", ["auto", "contiguous", *["channels_last"] * transposed]))
         if train.upsampling == "auto" and any(isinstance(m, UpsamplingConv2d) for m in modules):
             axes.append(("upsampling", ["resized", "composed"]))
-        if train.execution == "auto" and self._ours():
+        if train.execution == "auto" and self.recipe.listable:
             slow = self.depth == "full" and self.device.type == "cuda"  # compiling takes minutes
             axes.append(("execution", ["eager", "listed", *["compiled"] * slow]))
         if self.depth == "full" and train.threads is None and self.threads > 1:
             axes.append(("threads", sorted({self.threads // 2, 1}, reverse=True)))
         return axes
-
-    def _ours(self) -> bool:
-        """Whether all parts are of this package: a list does not see what a user's own code does besides tensors."""
-        recipe = self.recipe
-        parts = (recipe.architecture, recipe.loss, *recipe.penalty, recipe.augment)
-        return all(part is None or type(part).__module__.startswith("gansmith.") for part in parts)
 
     def _bfloat16_is_no_slower(self) -> bool:
         """Whether it can be worth a step: processors without it take ten times as long, which a product shows."""

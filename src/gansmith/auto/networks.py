@@ -25,6 +25,7 @@ PIXELS_A_SECOND = 20_000  # along one side: 700 pictures of 28 pixels, 300 of 64
 GPU_FASTER = 20  # not measured
 GPU_WIDER = 2  # a GPU has the arithmetic of a hundred cores; what that buys was not measured
 OFTEN_WIDER = 2  # few pictures, each seen often
+HURRIED_WIDER = 0.5  # a few seconds
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ def names() -> list[str]:
     return [network["architecture"]["name"] for network in _networks()]
 
 
-def sized(name: str, side: int, channels: int, flat: float, wider: int = 1) -> dict[str, Any]:
+def sized(name: str, side: int, channels: int, flat: float, wider: float = 1) -> dict[str, Any]:
     """The [architecture] table of the network called `name` for pictures like these, `wider` times a processor's."""
     network = next(n for n in _networks() if n["architecture"]["name"] == name)
     pixels = network.get("grey_pixels", network["pixels"]) if channels == 1 else network["pixels"]
-    table = {**network["architecture"], "width": _width(pixels, side) * wider}
-    table["max_width"] *= wider
+    table = {**network["architecture"], "width": int(_width(pixels, side) * wider)}
+    table["max_width"] = int(table["max_width"] * wider)
     if "discriminator_pixels" in network:
-        table["discriminator_width"] = _width(network["discriminator_pixels"], side) * wider
+        table["discriminator_width"] = int(_width(network["discriminator_pixels"], side) * wider)
     if name == "dcgan":
         table["output"] = "linear" if flat > FLAT else "tanh"
     return table

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
-from typing import Any
+from typing import Any, ClassVar
 
 from PIL import Image
 
@@ -38,7 +38,7 @@ class Auto(Bench):
     summary = "networks on several data sets at equal time: the table by which auto chooses"
     notes = ("one short training each: differences of a tenth mean nothing",)
     seeds = 1
-    minutes = 2
+    minutes: ClassVar[float] = 2
     columns = (Column("frechet", "Frechet"), Column("coverage", "coverage"), Column("recall", "recall"))
     keeps_refused = True
 

@@ -24,12 +24,16 @@ from gansmith.scorers import find as find_scorers
 if TYPE_CHECKING:
     from gansmith.run import Run
 
+SHARE = 0.1  # of the time so far that evaluations take at most, where training is so many minutes
+FIRST_SECONDS = 1.0  # what the first one is taken to last
 PICTURES = 32  # uncurated pictures, and their nearest training samples, in the report
 
 
 class Evaluate(Callback):
     """At every 1/`times` of the planned training; "best" is the lowest Frechet distance of these evaluations.
 
+    Seconds of evaluating are missing from the training where minutes are its length: those that would take more than a
+    tenth of the time so far are left out then, but for the last.
     Where the features do not rank generators (two coordinates' means and covariances), the last one is handed on.
     """
 
@@ -38,14 +42,17 @@ class Evaluate(Callback):
         self._judge: Judge | None = None
         self._done = 0
         self._able = True
+        self._spent, self._last = 0.0, FIRST_SECONDS  # seconds of all evaluations, and of the newest
         self.best: dict[str, Any] | None = None  # {"frechet": float, "samples_seen": int}
         self.newest: dict[str, float] = {}  # the last evaluation's scores by name
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done": self._done, "best": self.best, "newest": self.newest}
+        lasted = {"spent": self._spent, "last": self._last}
+        return {"done": self._done, "best": self.best, "newest": self.newest, **lasted}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._done, self.best, self.newest = int(state["done"]), state["best"], state.get("newest", {})
+        self._spent, self._last = state.get("spent", 0.0), state.get("last", FIRST_SECONDS)
 
     def start(self, run: Run) -> None:
         # an extended training has gone back in progress, and its coming evaluations are new ones
@@ -57,8 +64,9 @@ class Evaluate(Callback):
         due = int(run.progress() * run.recipe.evaluate.times)
         if due > self._done and self._able:
             self._done = due
-            with self._harmless():
-                self._score(run)
+            if self._affordable(run):
+                with self._harmless():
+                    self._score(run)
 
     def finish(self, run: Run) -> None:
         if not run.recipe.evaluate.times or run.clock.samples_seen == 0 or not self._able:
@@ -74,6 +82,11 @@ class Evaluate(Callback):
             self._pictures(run)
             update_run(run.folder, scores={"values": scores.values, "protocol": scores.protocol})
             self.log.progress.say(summary(scores.values, scores.protocol))
+
+    def _affordable(self, run: Run) -> bool:
+        if run.recipe.train.minutes is None or run.progress() >= 1:
+            return True
+        return self._spent + self._last <= SHARE * run.watch.seconds
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:
@@ -100,7 +113,10 @@ class Evaluate(Callback):
 
     def _score(self, run: Run) -> None:
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
+        begin = run.watch.seconds
         scores = _scores(run, judge, whole=False)
+        self._last = run.watch.seconds - begin
+        self._spent += self._last
         self.newest = scores.values
         self.log.scores(run, scores.values)
         if not judge.extractor.ranks:

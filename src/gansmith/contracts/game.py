@@ -112,6 +112,7 @@ class Penalty(ABC):
 
     player: ClassVar[PlayerName | Literal["both"]] = "discriminator"
     needs: ClassVar[frozenset[str]] = frozenset()  # of {"real", "fake", "latent"}: whose gradients it reads
+    remembers: ClassVar[bool] = False  # True: it writes into `Step.memory`
     weight: Schedule
     every: int  # paid in every k-th step of its player, k times as much then
 

@@ -24,6 +24,8 @@ class LeCam(Penalty):
     is held is the gap between reals and fakes and the spread of each. Averages are kept with the game's checkpoint.
     """
 
+    remembers = True
+
     weight: Schedule = Schedule(0.3)
     every: int = 1
     decay: float = 0.99
