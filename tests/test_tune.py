@@ -84,8 +84,9 @@ def test_the_fastest_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_hardly_faster_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = replace(settled(opened()[0]).train, execution="eager")
-    paces(monkeypatch, lambda way: 0.0100 if way.of(usual) == usual else 0.0098)
+    usual = settled(opened()[0]).train
+    eager = replace(usual, execution="eager")
+    paces(monkeypatch, lambda way: 0.0100 if way.of(usual) == eager else 0.0098)
     assert choose(opened("architecture.upsample=nearest")).train == usual
 
 
@@ -160,14 +161,27 @@ def test_threads_are_tried_when_asked_for_all(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_steps_that_cannot_be_listed_are_not_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no rule decides: on a GPU."""
+    monkeypatch.setattr(tune._Tuning, "_ruled", False)
     paces(monkeypatch, lambda way: 0.01 if way.execution == "listed" else 0.02)
     assert choose(opened()).train.execution == "listed"
     said: list[str] = []
     remembers = opened("penalty.lecam.weight=0.3")
-    assert choose(remembers).train.execution == "auto"
+    assert choose(remembers).train.execution == "eager"
     monkeypatch.setattr(Recipe, "listable", True)
     assert choose(remembers, said=said).train.execution == "eager"
     assert any(text.startswith("Not used:") and "listed" in text and "remembers" in text for text in said)
+
+
+def test_a_processor_lists_its_steps_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Way] = []
+    paces(monkeypatch, lambda way: tried.append(way) or 0.01)  # type: ignore[func-returns-value]
+    assert choose(opened()).train.execution == "listed"
+    assert {way.execution for way in tried} == {"eager"}
+    assert settled(opened()[0]).train.execution == "listed"
+    assert settled(opened("train.minutes=0.1")[0]).train.execution == "eager"
+    assert settled(opened("penalty.lecam.weight=0.3")[0]).train.execution == "eager"
+    assert settled(opened("train.execution=compiled")[0]).train.execution == "compiled"
 
 
 def test_steps_that_take_long_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,10 +68,11 @@ def trains(folder: Path) -> bool:
     return rows.exists() and rows.stat().st_size > 0
 
 
-def test_two_processes_make_the_weights_of_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [(), ("architecture.norm=none", "train.execution=listed")], ids=" ".join)
+def test_two_processes_make_the_weights_of_one(tmp_path: Path, words: Sequence[str]) -> None:
     """Batch normalisation included; and a run may go on with another number of processes."""
-    train_here(tmp_path / "one", "--samples", "320")
-    train(tmp_path / "two", "--samples", "320", processes=2)
+    train_here(tmp_path / "one", *words, "--samples", "320")
+    train(tmp_path / "two", *words, "--samples", "320", processes=2)
     assert difference(tmp_path / "two", tmp_path / "one") < 1e-5
     runs = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("one", "two")]
     assert [run["processes"] for run in runs] == [1, 2]

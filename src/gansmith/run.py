@@ -21,7 +21,7 @@ from gansmith.data.loader import Loader
 from gansmith.data.on_device import for_device
 from gansmith.follower import follow
 from gansmith.games.duel import Duel
-from gansmith.games.listed import Listed
+from gansmith.games.listed import listed
 from gansmith.games.memory import told_shortage
 from gansmith.games.player import Player
 from gansmith.layers.synchronised import synchronise
@@ -62,8 +62,7 @@ class Run:
             bfloat16=recipe.train.precision == "bfloat16",
             world=world,
         )
-        if recipe.train.execution in ("listed", "compiled") and world.size == 1:
-            self.game.listed = Listed(self.game, compiled=recipe.train.execution == "compiled")
+        self.game.listed = listed(self.game, recipe.train.execution)
         self.clock = Clock()
         self.callbacks: Sequence[Callback] = ()
         self.seconds_waiting = 0.0  # for data, in this process
@@ -76,6 +75,7 @@ class Run:
         Raises Diverged, MemoryShortage, RunFolderError or DataError; the last checkpoint is intact then.
         """
         self.callbacks, recovery = callbacks, Recovery()
+        self.watch.set(0.0)  # what came before was no training
         if restore(self, say):
             say(f"Continuing at {self.clock.samples_seen:,} samples seen.")
         if not self.world.leads:

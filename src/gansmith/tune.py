@@ -2,10 +2,10 @@
 
 What a recipe leaves open (precision, layout of maps in memory, how maps are doubled, how operations are run) is tried
 one after the other, each in steps of the same networks, in turn, so that whatever else the machine does meets all
-alike. A choice must give the gradients of float32, to what bfloat16 rounds away: there are kernels that are fast and
-wrong. What was found is kept in the cache by machine and recipe, and is written into the run's recipe, so that a run
-goes on as it began. Fewer threads are tried by "full" alone: how many are best depends on what else the machine does at
-that moment.
+alike; on a processor operations are listed by rule. A choice must give the gradients of float32, to what bfloat16
+rounds away: there are kernels that are fast and wrong. What was found is kept in the cache by machine and recipe, and
+is written into the run's recipe, so that a run goes on as it began. Fewer threads are tried by "full" alone: how many
+are best depends on what else the machine does at that moment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SECONDS = {"quick": 4.0, "full": 60.0}  # for all tries; the first steps of a wa
 ROUNDS = {"quick": 7, "full": 40}
 WORTH_MINUTES, WORTH_SAMPLES = 2.0, 100_000  # a shorter training does not get the seconds back
 WRONG = 0.3  # disagreement with float32: bfloat16's own was .02 to .15, that of wrong kernels .56 to .95
-BETTER = 0.97  # what is not clearly faster than the first way is not taken
+BETTER = 0.95  # what is not clearly faster than the first way is not taken
 HOPELESS = 1.4  # times the fastest, after two rounds
 LAPS = 3  # rounds, at least
 GAINS = ("precision", "execution", "upsampling", "layout", "threads")
@@ -175,7 +175,8 @@ class _Tuning:
             if not axes:
                 say(f"Not tuned: nothing is open that {SECONDS[self.depth]:.0f} s would suffice for.")
                 return None
-            best = self._try(self._usual(), say)
+            usual = self._usual()
+            best = self._try(replace(usual, execution="eager") if self._ruled else usual, say)
             assert best is not None
             spent = time.perf_counter() - self.begin
             for k, (name, values) in enumerate(axes):
@@ -191,15 +192,20 @@ class _Tuning:
             torch.set_num_threads(self.threads)
             for t in self.wrong:
                 say(f"Not used: {t.way}. On this machine its gradients are {t.off:.0%} off those of float32.")
-        self._tell(best, tries, say)
-        return best.way
+        way = replace(best.way, execution=self._usual().execution) if self._ruled else best.way
+        self._tell(way, best, tries, say)
+        return way
 
     def _usual(self) -> Way:
-        """What would be taken untried; eager, which needs no tracing while other things are tried."""
+        """What would be taken untried."""
         train = settled(self.recipe).train
         assert train.precision != "auto"
-        execution = "eager" if self.recipe.train.execution == "auto" else train.execution
-        return Way(train.precision, train.layout, train.upsampling, execution, train.threads)
+        return Way(train.precision, train.layout, train.upsampling, train.execution, train.threads)
+
+    @property
+    def _ruled(self) -> bool:
+        """Whether steps are tried eager and then run by rule."""
+        return self.recipe.train.execution == "auto" and self.device.type == "cpu"
 
     def _affordable(self, axes: list[Axis], step: float) -> list[Axis]:
         """The axes that there is time for, where a step takes `step` seconds; what gains most comes first."""
@@ -223,7 +229,7 @@ class _Tuning:
             axes.append(("layout", ["auto", "contiguous", *["channels_last"] * transposed]))
         if train.upsampling == "auto" and any(isinstance(m, UpsamplingConv2d) for m in modules):
             axes.append(("upsampling", ["resized", "composed"]))
-        if train.execution == "auto" and self.recipe.listable:
+        if train.execution == "auto" and not self._ruled and self.recipe.listable:
             slow = self.depth == "full" and self.device.type == "cuda"  # compiling takes minutes
             axes.append(("execution", ["eager", "listed", *["compiled"] * slow]))
         if self.depth == "full" and train.threads is None and self.threads > 1:
@@ -271,8 +277,7 @@ class _Tuning:
         return time.perf_counter() - begin
 
     def _race(self, tries: Sequence[Try], until: float) -> list[Try]:
-        """Steps in turn, to some seconds after the beginning; those that are right, and the times of the ones that kept
-        up. The first is never dropped."""
+        """Steps in turn, to some seconds after the beginning; those that are right. The first is never dropped."""
         self.wrong += [t for t in tries if not t.off <= WRONG]
         tries = running = [t for t in tries if t.off <= WRONG]
         for t in tries:
@@ -287,9 +292,10 @@ class _Tuning:
                 running = [t for t in running if t is tries[0] or min(t.seconds) <= HOPELESS * fastest]
         return list(tries)
 
-    def _tell(self, best: Try, tries: Sequence[Try], say: Callable[[str], None]) -> None:
+    def _tell(self, way: Way, best: Try, tries: Sequence[Try], say: Callable[[str], None]) -> None:
         others = sorted((t for t in tries if t is not best), key=lambda t: t.pace)
+        compared = "; ".join(f"{t.way} {1000 * t.pace:.1f}" for t in others)
         say(
-            f"Tuned in {time.perf_counter() - self.begin:.1f} s: {best.way}, {1000 * best.pace:.1f} ms a step "
-            f"({'; '.join(f'{t.way} {1000 * t.pace:.1f}' for t in others)}). --tune off leaves this out."
+            f"Tuned in {time.perf_counter() - self.begin:.1f} s: {way}, {1000 * best.pace:.1f} ms a step "
+            f"{'eager ' * (way != best.way)}({compared}). --tune off leaves this out."
         )

@@ -26,9 +26,20 @@ from gansmith.errors import RecipeError
 from gansmith.games.parts import Part
 from gansmith.games.player import Take
 from gansmith.games.tally import Tally
+from gansmith.layers.synchronised import SynchronisedBatchNorm2d
 
 if TYPE_CHECKING:
     from gansmith.games.duel import Duel
+
+
+def listed(game: Duel, execution: str) -> Listed | None:
+    """What does `game.play` where `execution` is "listed" or "compiled".
+
+    None where it is not, or where networks ask other processes within a pass, which no list can.
+    """
+    networks = [player.network for player in game.players.values()]
+    asks = any(isinstance(module, SynchronisedBatchNorm2d) for network in networks for module in network.modules())
+    return Listed(game, execution == "compiled") if execution in ("listed", "compiled") and not asks else None
 
 
 class Listed:
