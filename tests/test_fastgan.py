@@ -163,7 +163,7 @@ def test_the_discriminator_learns_to_reconstruct() -> None:
 def test_a_duel_with_r1_and_r2_is_finite_without_normalisation() -> None:
     spec = Spec((3, 20, 16))
     players = [Player(p, Optimizer()) for p in replace(SMALL, norm="none", reconstruct=True).build(spec)]
-    game = Duel(players[0], players[1], Relativistic(), [R1(), R2(), Reconstruction()], bfloat16=True)
+    game = Duel(players[0], players[1], Relativistic(), [R1(), R2(), Reconstruction()], precision="bfloat16")
     for step in range(3):
         assert game.step(Batch(torch.randn(4, *spec.shape)), Clock(4 * step, 0.0, step)).finite
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ from gansmith.contracts import (
 )
 from gansmith.games.duel import Duel
 from gansmith.games.player import Average, Optimizer, Player
+from gansmith.games.precision import Precision
 from gansmith.games.seeds import step_seed
 from gansmith.layers.critic import Critic
 from gansmith.networks.dcgan import DCGAN
@@ -230,6 +232,15 @@ def test_schedules() -> None:
     assert Schedule(1.0, 0.0, "linear")(0.25) == pytest.approx(0.75)
     assert Schedule(1.0, 0.0, "cosine")(0.25) == pytest.approx(0.5 * (1 + 2**-0.5))
     assert Schedule(1.0, 0.0, "linear", until=0.5)(0.6) == 0.0
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_a_gpu_may_round_to_tf32_where_that_is_the_precision(precision: Precision) -> None:
+    game = duel()
+    game.precision = precision
+    play(game, 1)
+    allowed = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    assert allowed == (precision == "tf32",) * 2
 
 
 def test_players_of_points_are_the_same_game() -> None:

@@ -129,7 +129,7 @@ def test_a_duel_with_r1_and_r2_moves_every_weight(resample: Any) -> None:
     players = R3GAN(width=8, latent=8, blocks=1, resample=resample).build(spec)
     before = [p.clone() for player in players for p in player.parameters()]
     slow, fast = (Player(player, Optimizer()) for player in players)
-    game = Duel(slow, fast, Relativistic(), [R1(), R2()], bfloat16=True)
+    game = Duel(slow, fast, Relativistic(), [R1(), R2()], precision="bfloat16")
     for step in range(3):
         assert game.step(Batch(torch.randn(4, *spec.shape), torch.arange(4) % 2), Clock(4 * step, 0.0, step)).finite
     after = [(name, p) for player in players for name, p in player.named_parameters()]

@@ -22,6 +22,7 @@ from gansmith.data.kind import source_for
 from gansmith.data.locate import made_absolute
 from gansmith.data.points import Points
 from gansmith.errors import DataError, RecipeError, RunFolderError
+from gansmith.games.precision import Precision
 from gansmith.recipe import Execution, Recipe, Upsampling, differences, load_recipe
 
 Tune = Literal["off", "quick", "full"]
@@ -219,7 +220,7 @@ def _without_data(table: dict[str, Any]) -> dict[str, Any]:
     return {**table, "data": {"name": table["data"].get("name", "images")}}
 
 
-def usual_precision(asked: str, source: Source) -> Literal["float32", "bfloat16"]:
+def usual_precision(asked: str, source: Source) -> Precision:
     """What is asked for; else bfloat16 where this processor multiplies it faster than float32.
 
     Points are always float32: a coordinate of three digits is none.
@@ -229,7 +230,7 @@ def usual_precision(asked: str, source: Source) -> Literal["float32", "bfloat16"
     if asked == "auto":
         fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() or torch.cuda.is_available()
         asked = "bfloat16" if fast else "float32"
-    return cast(Literal["float32", "bfloat16"], asked)
+    return cast(Precision, asked)
 
 
 def usual_upsampling(asked: Upsampling, precision: str, device: str) -> Upsampling:

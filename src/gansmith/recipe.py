@@ -17,6 +17,7 @@ from gansmith.config import apply_settings, build, dumps, to_table
 from gansmith.contracts import Architecture, Augmentation, Loss, Penalty, Source
 from gansmith.errors import RecipeError, nearest
 from gansmith.games.player import Average, Layout, Optimizer
+from gansmith.games.precision import Precision
 
 Upsampling = Literal["auto", "resized", "composed"]
 Execution = Literal["auto", "eager", "listed", "compiled"]
@@ -53,7 +54,7 @@ class Train:
     discriminator_steps: int = 1
     seed: int = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", Precision] = "auto"
     layout: Layout = "auto"
     upsampling: Upsampling = "auto"
     execution: Execution = "auto"

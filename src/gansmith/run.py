@@ -59,7 +59,7 @@ class Run:
             discriminator_steps=recipe.train.discriminator_steps,
             micro_batch=recipe.train.micro_batch,
             seed=recipe.train.seed,
-            bfloat16=recipe.train.precision == "bfloat16",
+            precision="float32" if recipe.train.precision == "auto" else recipe.train.precision,
             world=world,
         )
         self.game.listed = listed(self.game, recipe.train.execution)

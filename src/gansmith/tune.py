@@ -29,6 +29,7 @@ from gansmith.folder import atomic
 from gansmith.games.duel import Duel
 from gansmith.games.gradients import disagreement, step_gradients
 from gansmith.games.player import Layout
+from gansmith.games.precision import Precision
 from gansmith.layers.upsampling import UpsamplingConv2d
 from gansmith.machine import machine, versions, wait
 from gansmith.plan import settled
@@ -52,7 +53,7 @@ LISTING = 8  # steps that tracing a step takes about as long as
 class Way:
     """One way to compute a step."""
 
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
     layout: Layout
     upsampling: Upsampling = "resized"
     execution: Execution = "eager"
@@ -222,8 +223,9 @@ class _Tuning:
         """What is open, and the values to try for it; execution last, or other layouts would be traced anew."""
         train, axes = self.recipe.train, list[Axis]()
         modules = [m for player in (game.generator, game.discriminator) for m in player.network.modules()]
-        if train.precision == "auto" and not isinstance(self.recipe.data, Points) and self._bfloat16_is_no_slower():
-            axes.append(("precision", ["float32", "bfloat16"]))
+        if train.precision == "auto" and not isinstance(self.recipe.data, Points):
+            fewer = ["tf32"] * (self.device.type == "cuda") + ["bfloat16"] * self._bfloat16_is_no_slower()
+            axes += [("precision", ["float32", *fewer])] if fewer else []
         if train.layout == "auto" and any(isinstance(m, nn.Conv2d | nn.ConvTranspose2d) for m in modules):
             transposed = any(isinstance(m, nn.ConvTranspose2d) for m in modules)
             axes.append(("layout", ["auto", "contiguous", *["channels_last"] * transposed]))

@@ -8,19 +8,22 @@ from collections.abc import Callable
 
 import torch
 
+from gansmith.games.precision import Precision, allow_tf32
 from gansmith.machine import wait
 
 SIDE = 1536  # of the matrices
 CONVOLUTIONS = ((32, 128, 32), (64, 256, 16), (64, 512, 8))  # batch, channels, pixels a side; 3 x 3
 
 
-def ceilings(device: torch.device, precision: torch.dtype, seconds: float) -> dict[str, float]:
+def ceilings(device: torch.device, precision: Precision, seconds: float) -> dict[str, float]:
     """GFLOP/s of "matmul" and of the fastest "convolution", channels last; the best of many calls in `seconds` each."""
-    a, b = (torch.randn(SIDE, SIDE, device=device, dtype=precision) for _ in range(2))
+    allow_tf32(precision == "tf32")
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    a, b = (torch.randn(SIDE, SIDE, device=device, dtype=dtype) for _ in range(2))
     best = 0.0
     for batch, channels, side in CONVOLUTIONS:
-        x = torch.randn(batch, channels, side, side, device=device, dtype=precision)
-        w = torch.randn(channels, channels, 3, 3, device=device, dtype=precision)
+        x = torch.randn(batch, channels, side, side, device=device, dtype=dtype)
+        w = torch.randn(channels, channels, 3, 3, device=device, dtype=dtype)
         x, w = x.to(memory_format=torch.channels_last), w.to(memory_format=torch.channels_last)
         convolve = functools.partial(torch.conv2d, x, w, padding=1)
         best = max(best, _rate(convolve, 18 * x.numel() * channels, device, seconds))

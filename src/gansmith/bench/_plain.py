@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Loss
+from gansmith.games.precision import allow_tf32
 from gansmith.layers.textbook import textbook
 
 
@@ -39,6 +40,7 @@ class Plain:
 
     def step(self, real: Tensor, given: Tensor | None, z: Tensor) -> None:
         """Both players once, on reals [B, C, H, W] and latents [B, Z]; by torch's own layers."""
+        allow_tf32(False)
         with textbook():
             self._step(real, given, z)
 

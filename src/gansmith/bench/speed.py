@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from gansmith.bench._throughput import throughput
 from gansmith.contracts import Batch, Clock
 from gansmith.errors import RecipeError
 from gansmith.games.cost import step_cost
+from gansmith.games.precision import Precision
 from gansmith.heap import keep_freed_memory
 from gansmith.machine import here, machine, versions, wait
 from gansmith.plan import Tune, Wish, choose_device, plan
@@ -83,9 +84,9 @@ class Speed(Benchmark):
         keep_freed_memory()
         begin, device = time.monotonic(), choose_device("auto")
         peak = {}
-        for precision in (torch.float32, torch.bfloat16):
-            peak[_name(precision)] = ceilings(device, precision, CEILING_SECONDS)
-            say(f"  ceilings in {_name(precision)}: {_ceilings(peak[_name(precision)])}")
+        for precision in (p for p in get_args(Precision) if p != "tf32" or device.type == "cuda"):
+            peak[precision] = ceilings(device, precision, CEILING_SECONDS)
+            say(f"  ceilings in {precision}: {_ceilings(peak[precision])}")
         rows = []
         for case in cases(device):
             rows.append(_row(case, device, peak))
@@ -266,10 +267,6 @@ def _figure(table: dict[str, Any]) -> Image.Image:
 
 def _spread(values: list[float]) -> dict[str, float]:
     return {"median": median(values), "lowest": min(values), "highest": max(values)}
-
-
-def _name(precision: torch.dtype) -> str:
-    return str(precision).removeprefix("torch.")
 
 
 def _ceilings(found: dict[str, float]) -> str:

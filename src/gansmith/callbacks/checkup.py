@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from gansmith.callbacks.draws import draw, samples_of
 from gansmith.contracts import Loss, Spec, Verdict
 from gansmith.features.random import RandomFeatures
+from gansmith.games.precision import multiplies
 from gansmith.metrics.diversity import diversity, least_diversity_within
 from gansmith.metrics.memorization import memorization
 from gansmith.metrics.prdc import prdc
@@ -175,8 +176,9 @@ def _answers(run: Run, network: nn.Module, x: Tensor, given: Tensor | None) -> T
     for start in range(0, len(x), batch):
         part = slice(start, start + batch)
         told = None if given is None else given[part].to(run.device)
-        with torch.autocast(run.device.type, torch.bfloat16, enabled=run.game.bfloat16):
-            answer = undisturbed(network, x[part].to(run.device), told)
+        seen = x[part].to(run.device)
+        with multiplies(run.game.precision, seen):
+            answer = undisturbed(network, seen, told)
         answers.append((answer.scores[0] if isinstance(answer, Verdict) else answer).float().cpu())
     return torch.cat(answers)
 

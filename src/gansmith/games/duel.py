@@ -18,6 +18,7 @@ from gansmith.games.listed import Listed
 from gansmith.games.look import look
 from gansmith.games.parts import Part, parts_of
 from gansmith.games.player import Player
+from gansmith.games.precision import Precision, allow_tf32, multiplies
 from gansmith.games.tally import Tally
 from gansmith.games.told import over_heads, told, wide
 from gansmith.games.turns import Turns
@@ -38,14 +39,14 @@ class Duel(Game):
         discriminator_steps: int = 1,
         micro_batch: int | None = None,
         seed: int = 0,
-        bfloat16: bool = False,
+        precision: Precision = "float32",
         world: World = ALONE,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.players = {"generator": generator, "discriminator": discriminator}
         self.loss, self.penalties, self.augment = loss, tuple(penalties), augment
         self.turns, self.micro_batch = Turns(self.penalties, discriminator_steps), micro_batch
-        self.seed, self.bfloat16, self.world = seed, bfloat16, world
+        self.seed, self.precision, self.world = seed, precision, world
         self.latent_size = int(generator.network.latent_size)  # type: ignore[arg-type]
         self.memory: dict[str, Tensor] = {}
         self.probability, self.weights = torch.zeros(()), list[Any]()  # of augmentation and penalties, in this step
@@ -59,6 +60,7 @@ class Duel(Game):
         """One update of D on `batch`, and one of G before it in every `discriminator_steps`-th step; gradients are
         summed over parts of `micro_batch` samples. In a world of several, `batch` is this process' part."""
         count, tally = len(batch.real), Tally()
+        allow_tf32(self.precision == "tf32")
         self.weights = [p.weight(clock.progress) * p.every for p in self.penalties]
         if self.augment:
             self.probability = self.augment.current(clock, self.memory)
@@ -76,7 +78,7 @@ class Duel(Game):
     def play(self, part: Part, clock: Clock, tally: Tally) -> None:
         """Both players' gradients for one part of a step's batch, added to what they have."""
         moves, tells = self.turns.moves(clock), self.turns.tells(clock)
-        with torch.set_grad_enabled(moves), self._precision(part.latents):
+        with torch.set_grad_enabled(moves), multiplies(self.precision, part.latents):
             latent, fake = self._make(part, clock)
         due, read_off = self.turns.due("discriminator", clock), self.homogeneous and not self.augment
         words: Any = {"together": self.together, "tells": tells, "homogeneous": read_off, "memory": self.memory}
@@ -138,12 +140,9 @@ class Duel(Game):
     def _judge(self, x: Tensor, given: Tensor | None) -> Verdict:
         if self.augment:
             x = self.augment(x, self.probability)
-        with self._precision(x):
+        with multiplies(self.precision, x):
             verdict: Verdict = self.discriminator.network(x, given)
         return verdict._replace(scores=tuple(wide(s) for s in verdict.scores))
-
-    def _precision(self, x: Tensor) -> torch.autocast:
-        return torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     @torch.no_grad()
     def sample(self, z: Tensor, given: Tensor | None = None) -> Tensor:
