@@ -47,9 +47,9 @@ def run(
                 rates[name].append(_rate(to, samples / 4))
         note(f"  {steps} steps of each")
         length = ("--recipe", here / "one0" / "recipe.toml", "--samples", steps * batch)
-        compared = []
+        compared, others = [], {} if small else {"alone": (1, 1)}
         for optimizer in OPTIMIZERS[: 1 if small else 2]:
-            compared += _compared(path, here, {**sides, "alone": (1, 1)}, optimizer, length)
+            compared += _compared(path, here, {**sides, **others}, optimizer, length)
     shares = [s / one for s, one in zip(rates["several"], rates["one"], strict=True)]
     return {
         "measures": [

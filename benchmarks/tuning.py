@@ -43,7 +43,7 @@ def run(small: bool = False, *, data: str = "", seconds: float = 20.0, runs: int
         path = str(here / "made") if made else place(data, DATA)
         if made:
             call(make_jpegs, path, 64 if small else 1000)
-        for recipe, side in CASES.items():
+        for recipe, side in list(CASES.items())[: 1 if small else None]:
             words = ["--recipe", recipe, "--resolution", str(8 if small else side)]
             words += ["--batch", "4", "--set", "architecture.width=4"] if small else []
             name, found = f"{recipe}, {side} px", []

@@ -144,7 +144,11 @@ def test_what_remembers_is_refused_in_words() -> None:
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="inductor wants a C++ compiler on processors")
 def test_the_compiler_of_gpus_gives_them_too() -> None:
-    usual = game()
+    """With second derivatives in the first step, and without in the next; dense, or it compiles for a minute."""
+    torch.manual_seed(0)
+    sgd = Optimizer("sgd", Schedule(1e-2))
+    players = [Player(n.double(), sgd) for n in small("mlp").build(Spec(SHAPE))]
+    usual = Duel(*players, Relativistic(), [R1(Schedule(0.5), every=2)])
     listed = copy.deepcopy(usual)
     listed.listed = Listed(listed, compiled=True)
     for step in range(2):

@@ -1,11 +1,9 @@
 """How a step is computed, chosen by timing this training's own networks on this machine.
 
-What a recipe leaves open (precision, layout of maps in memory, how maps are doubled, how operations are run) is tried
-one after the other, each in steps of the same networks, in turn, so that whatever else the machine does meets all
-alike; on a processor operations are listed by rule. A choice must give the gradients of float32, to what bfloat16
-rounds away: there are kernels that are fast and wrong. What was found is kept in the cache by machine and recipe, and
-is written into the run's recipe, so that a run goes on as it began. Fewer threads are tried by "full" alone: how many
-are best depends on what else the machine does at that moment.
+What a recipe leaves open is tried one after the other, each in steps of the same networks, in turn, so that whatever
+else the machine does meets all alike; on a processor operations are listed by rule. A choice must give the gradients of
+float32, to what fewer digits round away: there are kernels that are fast and wrong. What was found is kept in the cache
+by machine and recipe, and is written into the run's recipe, so that a run goes on as it began.
 """
 
 from __future__ import annotations
