@@ -79,6 +79,9 @@ def test_speed_in_miniature(
     assert row["share_of_convolution_ceiling"] == pytest.approx(row["gflops"] / peak)
     assert bar["met"] == (row["times_plain"]["median"] >= 2 and row["share_of_convolution_ceiling"] >= 0.7)
     assert "small" in text
+    assert 0.3 < sum(row["busiest"].values()) <= 1
+    assert next(iter(row["busiest"])) in text
+    assert row["peak_megabytes"] is None  # of a GPU's memory
     assert Image.open("speed.webp").width >= 1000
     assert not Path("runs").exists()
 
@@ -96,6 +99,6 @@ def test_every_network_of_auto_is_timed() -> None:
 
 
 def test_ceilings_are_above_what_any_machine_does_by_loops() -> None:
-    found = ceilings(torch.device("cpu"), torch.float32, 0.0)
+    found = ceilings(torch.device("cpu"), "float32", 0.0)
     assert set(found) == {"matmul", "convolution"}
     assert all(value > 0.5 for value in found.values())

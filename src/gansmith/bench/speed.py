@@ -26,6 +26,7 @@ from gansmith.bench._benchmark import Answer, Ask, Benchmark
 from gansmith.bench._ceiling import ceilings
 from gansmith.bench._figure import heat, stacked, words
 from gansmith.bench._plain import Plain
+from gansmith.bench._profile import busiest, peak_megabytes
 from gansmith.bench._table import aligned
 from gansmith.bench._throughput import throughput
 from gansmith.contracts import Batch, Clock
@@ -114,7 +115,8 @@ def _row(case: Case, device: torch.device, peak: dict[str, dict[str, float]]) ->
         real, given = ours.dataset.fetch(range(ours.recipe.train.batch))
     batch = Batch(real.to(device), None if given is None else given.to(device))
     cost = step_cost(ours.game, batch)
-    seconds = _rounds(_steps(ours, exact, batch), device)
+    steps = _steps(ours, exact, batch)
+    seconds = _rounds(steps, device)
     times = sorted(p / o for p, o in zip(seconds[PLAIN], seconds[OURS], strict=True))
     gflops = cost.flops / median(seconds[OURS]) / 1e9
     share = gflops / peak[ours.recipe.train.precision]["convolution"]
@@ -131,6 +133,8 @@ def _row(case: Case, device: torch.device, peak: dict[str, dict[str, float]]) ->
         "share_of_convolution_ceiling": share,
         "times_plain": _spread(times),
         "rounds": len(times),
+        "busiest": busiest(steps[OURS], device),
+        "peak_megabytes": peak_megabytes(steps[OURS], device),
         "bars": _bars(case, share, median(times)),
     }
 
@@ -242,12 +246,19 @@ def _lines(table: dict[str, Any]) -> list[str]:
         *(f"ceilings in {name}: {_ceilings(found)}" for name, found in table["ceilings_gflops"].items()),
         "medians, and the ratios' lowest and highest, of all rounds",
         *(f"{row['name']}: {text}" for row in table["rows"] for text in row["tuning"]),
+        *(f"{row['name']}: {_told(row)}" for row in table["rows"]),
         "",
         *aligned(bars),
         "",
         f"{here()}; {table['threads']} thread(s); {table['seconds'] / 60:.1f} minutes",
         f"again: {table['command']}",
     ]
+
+
+def _told(row: dict[str, Any]) -> str:
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in row["busiest"].items())
+    peak = "" if row["peak_megabytes"] is None else f"; at most {row['peak_megabytes']:,.0f} MB"
+    return f"of a step's time: {shares}{peak}"
 
 
 def _figure(table: dict[str, Any]) -> Image.Image:
