@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from gansmith.machine import wait
@@ -31,7 +30,7 @@ def busiest(step: Callable[[int], object], device: torch.device) -> dict[str, fl
     times: dict[str, float] = {}
     for event in seen.key_averages():
         found: Any = event
-        if (found.device_type == DeviceType.CUDA) == gpu:
+        if (found.device_type.name == "CUDA") == gpu:
             own = found.self_device_time_total if gpu else found.self_cpu_time_total
             name = found.key.removeprefix("aten::")[:NAME]
             times[name] = times.get(name, 0.0) + own
