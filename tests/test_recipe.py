@@ -182,7 +182,7 @@ def test_settings_reach_the_recipe() -> None:
         ("train.discriminator_steps=0", "discriminator_steps must be 1 or more"),
         ("train.seed=-1", "seed must be a whole number from 0"),
         ("train.device=gpu", "wanted 'auto' or 'cpu' or 'cuda' or 'mps', got 'gpu'"),
-        ("train.precision=half", "wanted 'auto' or 'float32' or 'bfloat16'"),
+        ("train.precision=half", "wanted 'auto' or 'float32' or 'tf32' or 'bfloat16'"),
         ("average.half_life_samples=-1", r"\[average\]: half_life_samples must be"),
         ("evaluate.times=-1", "times must be 0 or more"),
         ("evaluate.samples=1", "samples must be 10 or more"),
