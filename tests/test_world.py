@@ -77,8 +77,8 @@ def test_two_processes_make_the_weights_of_one(tmp_path: Path, words: Sequence[s
     runs = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("one", "two")]
     assert [run["processes"] for run in runs] == [1, 2]
     assert [run["samples_seen"] for run in runs] == [320, 320]
-    train_here(tmp_path / "one", "--samples", "640")
-    train_here(tmp_path / "two", "--samples", "640")
+    train_here(tmp_path / "one", *words, "--samples", "640")
+    train_here(tmp_path / "two", *words, "--samples", "640")
     assert difference(tmp_path / "two", tmp_path / "one") < 1e-5
 
 
