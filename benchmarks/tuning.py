@@ -96,7 +96,7 @@ def _found(words: list[str], here: Path, seconds: float) -> Found:
         this = ["--run", str(here / tune), "--tune", tune, "--minutes", str(MINUTES)]
         first[tune] = call(start, [*this, *words], str(here / "cache"), time.time())
     said = first["quick"]["said"]
-    tuned = re.search(r"Tuned in ([\d.]+) s", said)
+    tuned = re.search(r"[Tt]uned (?:in|after) ([\d.]+) s", said)
     if not tuned:
         raise RuntimeError(f"{' '.join(words)} was not tuned: {said}")
     quick, off = (tomllib.loads((here / k / "recipe.toml").read_text("utf-8"))["train"] for k in ("quick", "off"))

@@ -167,17 +167,18 @@ class _Tuning:
             first = Way("float32", "auto", threads=self.recipe.train.threads)
             game = self._game(first)
             self.reference = self._gradients(game, first)
-            if 12 * (seconds := self._seconds(game, first)) > SECONDS[self.depth]:
-                say(f"Not tuned: a step takes {seconds:.1f} s, too long for {SECONDS[self.depth]:.0f} s of trying.")
+            most = SECONDS[self.depth]
+            if 12 * (seconds := self._seconds(game, first)) > most:
+                say(f"Not tuned after {self._spent:.1f} s: a step takes {seconds:.1f} s, too long for {most:.0f} s.")
                 return None
             axes = self._affordable(self._axes(game), seconds)
             if not axes:
-                say(f"Not tuned: nothing is open that {SECONDS[self.depth]:.0f} s would suffice for.")
+                say(f"Not tuned after {self._spent:.1f} s: nothing is open that {most:.0f} s would suffice for.")
                 return None
             usual = self._usual()
             best = self._try(replace(usual, execution="eager") if self._ruled else usual, say)
             assert best is not None
-            spent = time.perf_counter() - self.begin
+            spent = self._spent
             for k, (name, values) in enumerate(axes):
                 ways = [replace(best.way, **{name: v}) for v in values if v != getattr(best.way, name)]
                 others = [t for t in (self._try(way, say) for way in ways) if t is not None]
@@ -195,6 +196,10 @@ class _Tuning:
         self._tell(way, best, tries, say)
         return way
 
+    @property
+    def _spent(self) -> float:
+        return time.perf_counter() - self.begin
+
     def _usual(self) -> Way:
         """What would be taken untried."""
         train = settled(self.recipe).train
@@ -208,7 +213,7 @@ class _Tuning:
 
     def _affordable(self, axes: list[Axis], step: float) -> list[Axis]:
         """The axes that there is time for, where a step takes `step` seconds; what gains most comes first."""
-        left, kept = SECONDS[self.depth] - (time.perf_counter() - self.begin), set[str]()
+        left, kept = SECONDS[self.depth] - self._spent, set[str]()
         for name, values in sorted(axes, key=lambda axis: GAINS.index(axis[0])):
             others = len(values) - (name != "threads")
             cost = step * (LAPS + others * (1 + LAPS + LISTING * (name == "execution")))
@@ -285,7 +290,7 @@ class _Tuning:
         for lap in range(ROUNDS[self.depth] if running else 0):
             for t in running:
                 t.seconds.append(self._seconds(t.game, t.way))
-            if lap + 1 >= LAPS and time.perf_counter() - self.begin > until:
+            if lap + 1 >= LAPS and self._spent > until:
                 break
             if lap == 1:
                 fastest = min(min(t.seconds) for t in running)
@@ -296,6 +301,6 @@ class _Tuning:
         others = sorted((t for t in tries if t is not best), key=lambda t: t.pace)
         compared = "; ".join(f"{t.way} {1000 * t.pace:.1f}" for t in others)
         say(
-            f"Tuned in {time.perf_counter() - self.begin:.1f} s: {way}, {1000 * best.pace:.1f} ms a step "
+            f"Tuned in {self._spent:.1f} s: {way}, {1000 * best.pace:.1f} ms a step "
             f"{'eager ' * (way != best.way)}({compared}). --tune off leaves this out."
         )
