@@ -7,7 +7,8 @@ absolute difference of all, is held with plain gradient descent at the same rate
 beside it without a bar, as are the largest difference over each tensor's largest value, which biases near 0 decide, and
 what one process of one thread differs by: what rounding alone does.
 
-Throughput: samples a second of whole trainings of `auto` as it is, the two sides in turn, each pair the other way round
+Throughput: samples a second of whole trainings of `auto` with the networks and the rate of trainings of minutes (so few
+samples get narrow ones, at twice the rate), the two sides in turn, each pair the other way round
 than the one before. A training's rate is the median of what it logs, about every second, after its first quarter:
 start-up, saving and pictures are left out, and nothing is evaluated. The bar: .9 of the one process.
 """
@@ -25,6 +26,8 @@ from benchmarks.data_wait import make_jpegs
 
 STEPS, BATCH = 100, 32
 OPTIMIZERS = ("sgd", "adam")
+USUAL = ("architecture.name=dcgan", "architecture.width=24", "architecture.discriminator_width=32")
+USUAL += ("architecture.max_width=256", "optimizer.lr.start=2e-3", "optimizer.lr.end=1e-4")
 
 
 def run(
@@ -43,7 +46,8 @@ def run(
             note(f"  pair {k + 1} of {pairs}")
             for name in sorted(sides, reverse=bool(k % 2)):
                 to = here / f"{name}{k}"
-                finish(_command(path, to, *sides[name], "--samples", samples, "--batch", batch, *size))
+                whole = ("--samples", samples, "--batch", batch, *size)
+                finish(_command(path, to, *sides[name], *whole, settings=USUAL))
                 rates[name].append(_rate(to, samples / 4))
         note(f"  {steps} steps of each")
         length = ("--recipe", here / "one0" / "recipe.toml", "--samples", steps * batch)
