@@ -93,10 +93,9 @@ def test_every_benchmark_runs_in_miniature(
     monkeypatch.setattr(type(bench.find(name)), "pictured", 9)
     monkeypatch.setattr(auto, "SETS", auto.SETS[:1])
     monkeypatch.setattr(auto.networks, "names", lambda: ["dcgan", "r3gan"])
-    monkeypatch.setattr(auto_longer, "UNLABELLED", auto.SETS[:1])
-    monkeypatch.setattr(auto_longer, "LONGER", ())
-    monkeypatch.setattr(auto_shorter, "UNLABELLED", auto.SETS[:1])
-    monkeypatch.setattr(auto_shorter, "HURRIED", ())
+    for some in (auto_longer.AutoLonger, auto_shorter.AutoShorter):
+        monkeypatch.setattr(some, "unlabelled", auto.SETS[:1])
+        monkeypatch.setattr(some, "labelled", ())
     monkeypatch.setattr(babysitting, "SETS", babysitting.SETS[:2])
     monkeypatch.setattr(few_shot, "DRAWN", few_shot.CHUNK // 10)
     monkeypatch.setattr(few_shot, "CHUNK", few_shot.CHUNK // 10)

@@ -237,7 +237,7 @@ def usual_upsampling(asked: Upsampling, precision: str, device: str) -> Upsampli
     """What is asked for; else composed where a processor multiplies float32, whose time is multiplications."""
     if asked != "auto":
         return asked
-    return "composed" if precision == "float32" and choose_device(device).type == "cpu" else "resized"
+    return "composed" if precision != "bfloat16" and choose_device(device).type == "cpu" else "resized"
 
 
 def usual_execution(recipe: Recipe) -> Execution:
