@@ -19,7 +19,7 @@ class AutoLonger(Auto):
     """The leaders x data sets."""
 
     summary = "the best networks of auto for three times as long, and without classes"
-    minutes = 6
+    minutes: ClassVar[float] = 6
     unlabelled: ClassVar[tuple[Data, ...]] = (MNIST, Data("stacked-mnist", "stacked-mnist"))
     labelled: ClassVar[tuple[str, ...]] = ("mnist", "cifar10", "clothing")  # of auto's data sets
 
