@@ -51,8 +51,8 @@ class Run:
             synchronise(network, world if recipe.train.sync_batchnorm else ALONE)
             compose_upsampling(network, recipe.train.upsampling == "composed")
         self.game = Duel(
-            Player(generator.to(device), recipe.generator, recipe.average, world, recipe.train.layout),
-            Player(discriminator.to(device), recipe.discriminator, None, world, recipe.train.layout),
+            Player(generator.to(device), recipe.generator, recipe.average, recipe.train.layout),
+            Player(discriminator.to(device), recipe.discriminator, None, recipe.train.layout),
             recipe.loss,
             recipe.penalty,
             recipe.augment,

@@ -67,10 +67,11 @@ class Duel(Game):
             tally.add("augment/probability", self.probability)
         for part in parts_of(batch, self.micro_batch, self.latent_size, self.seed, clock, self.world):
             (self.listed or self.play)(part, clock, tally)
+        shared = [*self.generator.shared(), *self.discriminator.shared(), *self.memory.values()]
+        tally.average(self.world, batch.real.device, shared)
         if self.turns.moves(clock):
             self._update(self.generator, "generator", clock, count, tally)
         self._update(self.discriminator, "discriminator", clock, count, tally)
-        tally.average(self.world, batch.real.device, self.memory)
         if self.augment:
             self.augment.adapt(self.memory, tally.values["verdict/real_sign"], count * self.world.size)
         return Report(tally.values)

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Clock, Schedule
-from gansmith.world import ALONE, World
 
 Take = Callable[[Sequence[Tensor], Sequence[Tensor | None]], None]
 Layout = Literal["auto", "channels_last", "contiguous"]
@@ -83,7 +82,7 @@ class Average:
 class Player:
     """A network that learns. `averaged` is the running average (the network itself where there is none).
 
-    In a `world` of several, all have equal weights: gradients and statistics are averaged before they are used.
+    Of several processes all have equal weights: what is `shared` is averaged before it is used.
     `layout` is that of maps in memory.
     """
 
@@ -92,12 +91,11 @@ class Player:
         network: nn.Module,
         optimizer: Optimizer,
         average: Average | None = None,
-        world: World = ALONE,
         layout: Layout = "auto",
     ) -> None:
         memory = usual_layout(network) if layout == "auto" else LAYOUTS[layout]
         self.network: nn.Module = network.to(memory_format=memory)  # type: ignore[call-overload]
-        self.choice, self.world = optimizer, world
+        self.choice = optimizer
         self.optimizer = optimizer.build(network)
         self.average = average if average and average.wanted else None
         self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if self.average else network
@@ -115,15 +113,17 @@ class Player:
         else:
             self.take(weights, torch.autograd.grad(loss, weights, allow_unused=True))
 
+    def shared(self) -> list[Tensor]:
+        """What several processes average before an update: gradients, and buffers (statistics of batches)."""
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        return [*gradients, *self.network.buffers()]
+
     def update(self, clock: Clock, batch: int) -> Tensor:
         """One optimiser step, and one of the average. Returns the gradient's norm, a scalar tensor.
 
         `batch` is how many samples there were since the last one, over all processes.
         """
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        self.world.average(gradients)
-        if self.world.size > 1:  # statistics of batches
-            self.world.average([b for b in self.network.buffers() if b.is_floating_point()])
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(clock)
             if "betas" in group:

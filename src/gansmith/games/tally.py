@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -19,9 +21,10 @@ class Tally:
         found = value.detach() * share
         self.values[tag] = self.values[tag] + found if tag in self.values else found
 
-    def average(self, world: World, device: torch.device, memory: dict[str, Tensor]) -> None:
-        """All processes are to know, and to remember, the same: the means of what each has seen."""
+    def average(self, world: World, device: torch.device, shared: Iterable[Tensor]) -> None:
+        """All processes are to know the same, by one message: the means of what each has seen, and of what is `shared`
+        (but for counts, which are the same already)."""
         if world.size > 1:
             told = torch.stack([value.float().to(device) for value in self.values.values()])
-            world.average([told, *(m for m in memory.values() if m.dtype == torch.float32)])
+            world.average([told, *(t for t in shared if t.is_floating_point())])
             self.values.update(zip(self.values, told, strict=True))

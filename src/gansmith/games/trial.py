@@ -13,7 +13,7 @@ def trial_of(game: Duel) -> Duel:
     """The same game, in this process alone: its steps wait for nobody."""
     trial = copy.deepcopy(game)
     trial.listed = None
-    trial.world = trial.generator.world = trial.discriminator.world = ALONE
+    trial.world = ALONE
     for player in (trial.generator, trial.discriminator):
         synchronise(player.network, ALONE)
     return trial

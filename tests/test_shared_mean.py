@@ -1,0 +1,59 @@
+"""Means over processes that are really started: through memory that they share, or sockets where they share none."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SIZE = 3
+PROGRAM = """
+import sys, torch, torch.distributed as dist
+from pathlib import Path
+import gansmith.shared_mean as shared_mean
+from gansmith.world import join
+
+shared_mean.FOLDER = Path(sys.argv[1])
+
+def of(rank, count):  # whole numbers, so that the order of a sum makes no difference
+    chance = torch.Generator().manual_seed(rank)
+    maps = torch.randint(-50, 50, (count, 3, 5, 4), generator=chance).float() * 3
+    last, other = maps.to(memory_format=torch.channels_last), maps[:, :, 0].clone()
+    return [last, other, maps[0, 0].double(), maps[0, 0, 0, 0].clone()]
+
+with join() as world:
+    for count in (2, 1500, 900, 3000):  # little, much, less in the same room, more than there is room for
+        mine = of(world.rank, count)
+        wanted = [sum(tensors) / world.size for tensors in zip(*(of(r, count) for r in range(world.size)))]
+        world.average(mine)
+        for found, mean in zip(mine, wanted, strict=True):
+            assert torch.equal(found, mean) and found.stride() == mean.stride(), (count, found.shape)
+    print("room" if world.shared_mean._rows is not None else "none", flush=True)
+    dist.barrier()
+"""
+
+
+def together(folder: Path) -> list[str]:
+    """What each of the processes says."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    world = {**os.environ, "WORLD_SIZE": str(SIZE), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    command = [sys.executable, "-c", PROGRAM, str(folder)]
+    started = [
+        subprocess.Popen(command, env={**world, "RANK": str(k)}, stdout=subprocess.PIPE, text=True) for k in range(SIZE)
+    ]
+    said = [process.communicate(timeout=120)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0] * SIZE
+    return said
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system reserves no room in a file")
+def test_means_are_those_of_all_processes(tmp_path: Path) -> None:
+    assert together(tmp_path) == ["room"] * SIZE
+    assert not list(tmp_path.iterdir())
+    assert together(tmp_path / "nowhere") == ["none"] * SIZE
