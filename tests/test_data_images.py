@@ -230,10 +230,12 @@ def test_digits() -> None:
     from sklearn.datasets import load_digits
 
     assert torch.allclose(all_of(test)[1, 0], torch.tensor(load_digits().images[9] / 8 - 1).float(), atol=1 / 255)
+    labels = torch.tensor(load_digits().target)[torch.arange(1797) % 5 == 4]
+    assert torch.equal(test.fetch(range(359))[1], labels)
 
 
 def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(DataError, match=r"gansmith\[demo\]"):
         Images("digits").survey()
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gansmith.config import build
 from gansmith.contracts import Architecture, Codec, Generator
 from gansmith.data.kind import restore_codec
 from gansmith.errors import CheckpointError, GansmithError
 from gansmith.folder import generator_file
+from gansmith.layers.weightless import weightless
 
 
 def read_generator(path: Path, *, trust: bool = False) -> tuple[Generator, Codec, dict[str, Any]]:
@@ -25,7 +24,7 @@ def read_generator(path: Path, *, trust: bool = False) -> tuple[Generator, Codec
         codec = restore_codec(metadata["codec"])
         table = metadata["recipe"]["architecture"]
         architecture = build(Architecture, table, f"{path} [architecture]", trust=trust)  # type: ignore[type-abstract]
-        with torch.device("meta"):  # sizes without memory: a hostile file cannot ask for more than it brings
+        with weightless():  # sizes without memory: a hostile file cannot ask for more than it brings
             generator, _ = architecture.build(codec.spec)
         generator.load_state_dict(tensors, assign=True)
     except GansmithError:

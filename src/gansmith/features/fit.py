@@ -10,7 +10,9 @@ from torch.nn import functional as F
 
 from gansmith.contracts import Dataset
 from gansmith.features.network import Network, shrink
+from gansmith.uncompiled import uncompiled
 
+AdamW = uncompiled(torch.optim.AdamW)
 BATCH = 128
 MEMORY_BYTES = 512 * 2**20  # of pixels; what does not fit is not trained on
 MOST_SAMPLES = 60_000
@@ -86,7 +88,7 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     batch = min(BATCH, len(pixels))
     steps = max(1, passes * samples_to_show(len(pixels)) // batch)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.02, fused=True)
+    optimizer = AdamW(network.parameters(), lr=3e-3, weight_decay=0.02, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps, pct_start=0.2)
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     order = torch.empty(0, dtype=torch.int64)

@@ -20,6 +20,7 @@ from gansmith.contracts import Dataset
 from gansmith.errors import DataError
 from gansmith.features.network import ConvNet, Network
 from gansmith.features.residual import ResidualNet
+from gansmith.layers.weightless import weightless
 
 VERSION = 1  # raise it when a network or its training changes: older cached weights are then not used
 NETWORKS: dict[str, type[Network]] = {"convolutional": ConvNet, "residual": ResidualNet}
@@ -53,7 +54,7 @@ class Stored:
         RuntimeError where they do not fit together."""
         architecture = str(known.get("architecture", "convolutional"))  # older files knew no other
         shape, answers = tuple(map(int, known["shape"])), tuple(map(str, known["labels"]))
-        with torch.device("meta"):  # draws no random numbers
+        with weightless():
             network = NETWORKS[architecture](shape, len(answers))
         network.load_state_dict(weights, assign=True)
         return cls(kind, architecture, network, shape, answers, dict(known["details"]))

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.contracts import Clock, Schedule
+from gansmith.uncompiled import uncompiled
 
+Adam, RMSprop, SGD = uncompiled(torch.optim.Adam), uncompiled(torch.optim.RMSprop), uncompiled(torch.optim.SGD)
 Take = Callable[[Sequence[Tensor], Sequence[Tensor | None]], None]
 Layout = Literal["auto", "channels_last", "contiguous"]
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -47,12 +49,12 @@ class Optimizer:
         """The torch optimiser over all of the network's parameters."""
         parameters = list(network.parameters())
         if self.name == "sgd":
-            return torch.optim.SGD(parameters, self.lr.start, momentum=self.momentum)
+            return SGD(parameters, self.lr.start, momentum=self.momentum)
         if self.name == "rmsprop":
-            return torch.optim.RMSprop(parameters, self.lr.start, alpha=self.betas[1].start, momentum=self.momentum)
+            return RMSprop(parameters, self.lr.start, alpha=self.betas[1].start, momentum=self.momentum)
         # integer betas are refused by torch 2.13, so a recipe's 0 becomes 0.0 here
         betas = (float(self.betas[0]), float(self.betas[1].start))
-        return torch.optim.Adam(parameters, self.lr.start, betas=betas, fused=True)
+        return Adam(parameters, self.lr.start, betas=betas, fused=True)
 
 
 @dataclass(frozen=True)
