@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -24,28 +23,22 @@ ENDED_SAME = ("soak", "resume")  # their bars are not about time or memory, and 
 
 
 def benchmark(*arguments: str, program: tuple[str, ...] = ("-m", "benchmarks")) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *program, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    command = [sys.executable, *program, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
 
 
-def small(name: str, file: Path, *arguments: str, **more: Any) -> dict[str, Any]:
-    if name in ("first_step", "steady_memory", "resume"):
-        pytest.importorskip("sklearn")  # they train on `digits`
-    kept = FOLDER / "results" / f"{name}.json"
-    before = kept.read_bytes() if kept.exists() else None
-    done = benchmark(*arguments, "--small", "--json", str(file), **more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (kept.read_bytes() if kept.exists() else None) == before, "a small result is no measurement"
-    (record,) = json.loads(file.read_text(encoding="utf-8"))
-    for m in record["measures"]:
-        assert m["name"] in done.stdout
-    return dict(record)
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a module of that folder, which is not installed."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.chdir(ROOT)
+    return lambda name="": importlib.import_module(f"benchmarks{name}")
+
+
+def kept(name: str) -> bytes | None:
+    """The result that is on record."""
+    file = FOLDER / "results" / f"{name}.json"
+    return file.read_bytes() if file.exists() else None
 
 
 def test_there_are_benchmarks() -> None:
@@ -54,7 +47,12 @@ def test_there_are_benchmarks() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "soak"])
-def test_small_runs_and_gives_its_keys(name: str, tmp_path: Path) -> None:
+def test_small_runs_and_gives_its_keys(
+    name: str, tmp_path: Path, benchmarks: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process; what is measured runs in processes of its own."""
+    if name in ("first_step", "steady_memory", "resume"):
+        pytest.importorskip("sklearn")  # they train on `digits`
     if name == "steady_memory" and sys.platform != "linux":
         pytest.skip("only Linux tells a process' resident memory")
     if name == "explorer":
@@ -62,17 +60,25 @@ def test_small_runs_and_gives_its_keys(name: str, tmp_path: Path) -> None:
             pytest.importorskip(package)
         if not (shutil.which("chromium") and (ROOT / "src/gansmith/export/page/page.js").is_file()):
             pytest.skip("no Chromium here, or the page's parts are not built: make web")
-    check(small(name, tmp_path / "result.json", name), name)
+    before = kept(name)
+    code = benchmarks(".__main__").main([name, "--small", "--json", str(tmp_path / "result.json")])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    assert kept(name) == before, "a small result is no measurement"
+    check(tmp_path / "result.json", name, told.out)
 
 
 def test_the_soak_script_runs_by_its_path(tmp_path: Path) -> None:
-    program = (str(FOLDER / "soak.py"),)
-    record = small("soak", tmp_path / "result.json", "--seed", "3", program=program)
-    check(record, "soak")
-    assert record["settings"]["seed"] == 3
+    before = kept("soak")
+    arguments = ("--seed", "3", "--small", "--json", str(tmp_path / "result.json"))
+    done = benchmark(*arguments, program=(str(FOLDER / "soak.py"),))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kept("soak") == before
+    assert check(tmp_path / "result.json", "soak", done.stdout)["settings"]["seed"] == 3
 
 
-def check(record: dict[str, Any], name: str) -> None:
+def check(file: Path, name: str, told: str) -> dict[str, Any]:
+    (record,) = json.loads(file.read_text(encoding="utf-8"))
     assert record["benchmark"] == name
     assert record["small"] is True
     assert record["command"].startswith(f"python -m benchmarks {name}")
@@ -81,6 +87,7 @@ def check(record: dict[str, Any], name: str) -> None:
     assert record["machine"]["cores"] >= 1
     assert record["measures"]
     for m in record["measures"]:
+        assert m["name"] in told
         assert m["min"] <= m["median"] <= m["max"]
         assert all(math.isfinite(v) for v in m["runs"])
         assert m["runs"]
@@ -89,13 +96,7 @@ def check(record: dict[str, Any], name: str) -> None:
         assert all(m["met"] for m in record["measures"] if "met" in m)
     else:
         assert any("bar" in m for m in record["measures"])
-
-
-@pytest.fixture
-def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Imports a module of that folder, which is not installed."""
-    monkeypatch.syspath_prepend(str(ROOT))
-    return lambda name="": importlib.import_module(f"benchmarks{name}")
+    return dict(record)
 
 
 def test_bars_hold_in_either_direction(benchmarks: Any) -> None:
