@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from several import together
 
 SIZE = 3
 PROGRAM = """
@@ -37,23 +36,8 @@ with join() as world:
 """
 
 
-def together(folder: Path) -> list[str]:
-    """What each of the processes says."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    world = {**os.environ, "WORLD_SIZE": str(SIZE), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    command = [sys.executable, "-c", PROGRAM, str(folder)]
-    started = [
-        subprocess.Popen(command, env={**world, "RANK": str(k)}, stdout=subprocess.PIPE, text=True) for k in range(SIZE)
-    ]
-    said = [process.communicate(timeout=120)[0].strip() for process in started]
-    assert [process.returncode for process in started] == [0] * SIZE
-    return said
-
-
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system reserves no room in a file")
 def test_means_are_those_of_all_processes(tmp_path: Path) -> None:
-    assert together(tmp_path) == ["room"] * SIZE
+    assert together(PROGRAM, SIZE, str(tmp_path)) == ["room"] * SIZE
     assert not list(tmp_path.iterdir())
-    assert together(tmp_path / "nowhere") == ["none"] * SIZE
+    assert together(PROGRAM, SIZE, str(tmp_path / "nowhere")) == ["none"] * SIZE
