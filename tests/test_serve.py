@@ -594,5 +594,5 @@ def test_a_training_is_seen_growing(tmp_path: Path, page: Any) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
     page.get_by_role("button", name="中文").click()
-    assert page.locator("html").get_attribute("lang") == "zh"
+    page.locator("html[lang=zh]").wait_for(state="attached")
     page.get_by_role("link", name="所有训练").wait_for()
