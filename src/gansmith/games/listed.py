@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class Listed:
     """In place of `Duel.play`: its operations one by one, or `compiled` by torch.compile."""
 
     def __init__(self, game: Duel, compiled: bool = False) -> None:
+        importlib.import_module("torch._inductor")  # a second or more, which the first trace would take otherwise
         self._game, self._compiled = game, compiled
         self._known: dict[tuple[Any, ...], _List] = {}
 
