@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +78,7 @@ class SharedMean:
 
 def _made(size: int) -> Path | None:
     """A file in memory of so many bytes, all of which are there; None where there is no such place, or not enough."""
-    if not FOLDER.is_dir():
+    if sys.platform != "linux" or not FOLDER.is_dir():
         return None
     try:
         number, name = tempfile.mkstemp(prefix="gansmith-", dir=FOLDER)
