@@ -194,7 +194,7 @@ def test_an_unknown_option_lists_the_known_ones(api: Fake, capsys: pytest.Captur
         (["train", "photos", "--run", "r", "--minutes", "1", "--samples", "2k"], "Give one of them"),
         (["train", "photos", "--run", "r", "--batch", "many"], "--batch"),
         (["train", "photos", "--run", "r", "--seed", "dice"], "--seed"),
-        (["train", "photos", "--run", "r", "--device", "gpu"], "cuda"),
+        (["train", "photos", "--run", "r", "--device", "gqu"], "gpu"),
         (["train", "photos", "--run", "r", "--device"], "--device"),
         (["sample", "r"], "--out"),
         (["sample", "r", "--out", "o", "--count", "0"], "at least 1"),

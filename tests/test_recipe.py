@@ -181,7 +181,7 @@ def test_settings_reach_the_recipe() -> None:
         ("train.minutes=inf", "minutes: wanted a number"),
         ("train.discriminator_steps=0", "discriminator_steps must be 1 or more"),
         ("train.seed=-1", "seed must be a whole number from 0"),
-        ("train.device=gpu", "wanted 'auto' or 'cpu' or 'cuda' or 'mps', got 'gpu'"),
+        ("train.device=gqu", "wanted 'auto' or 'cpu' or 'gpu' or 'cuda' or 'mps', got 'gqu'"),
         ("train.precision=half", "wanted 'auto' or 'float32' or 'tf32' or 'bfloat16'"),
         ("average.half_life_samples=-1", r"\[average\]: half_life_samples must be"),
         ("evaluate.times=-1", "times must be 0 or more"),

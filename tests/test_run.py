@@ -31,6 +31,7 @@ from gansmith.folder.alerts import read as read_alerts
 from gansmith.folder.metrics_log import read
 from gansmith.games import memory
 from gansmith.games.duel import Duel
+from gansmith.plan import choose_device
 from gansmith.recipe import Evaluate, Train
 
 SMALL = ("architecture.name=mlp", "architecture.generator_widths=[16]", "architecture.discriminator_widths=[16]")
@@ -421,3 +422,16 @@ def test_minutes_end_a_run(data: Path, tmp_path: Path) -> None:
     run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     assert run["state"] == "finished"
     assert 1.8 <= run["seconds"] < 20
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [("", {"auto": "cpu", "cpu": "cpu"}), ("mps", {"auto": "mps", "gpu": "mps"}), ("cuda mps", {"gpu": "cuda"})],
+)
+def test_a_gpu_is_whatever_there_is(there: str, found: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, backend in (("cuda", torch.cuda), ("mps", torch.backends.mps)):
+        monkeypatch.setattr(backend, "is_available", lambda kind=kind: kind in there)
+    assert {name: choose_device(name).type for name in found} == found
+    for name in {"gpu", "cuda", "mps"} - found.keys() - set(there.split()):
+        with pytest.raises(RecipeError, match=f"no device '{name}'"):
+            choose_device(name)

@@ -101,13 +101,13 @@ def names_own_code(wish: Wish) -> bool:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name` ("auto": a GPU where there is one). Raises RecipeError where there is none such."""
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(n for n, there in present.items() if there)
-    if not present.get(name, False):
+    """The device called `name` ("gpu": of whatever maker; "auto": a GPU where there is one). Raises RecipeError where
+    there is none such."""
+    present = [kind for kind, backend in (("cuda", torch.cuda), ("mps", torch.backends.mps)) if backend.is_available()]
+    meant = {"auto": [*present, "cpu"], "gpu": present, "cpu": ["cpu"]}.get(name, [n for n in present if n == name])
+    if not meant:
         raise RecipeError(f"There is no device '{name}' on this machine. Use --device auto or --device cpu.")
-    return torch.device(name)
+    return torch.device(meant[0])
 
 
 def parse_resolution(text: str | int) -> tuple[int, int]:

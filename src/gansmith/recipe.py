@@ -53,7 +53,7 @@ class Train:
     minutes: float | None = None
     discriminator_steps: int = 1
     seed: int = 0
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", Precision] = "auto"
     layout: Layout = "auto"
     upsampling: Upsampling = "auto"

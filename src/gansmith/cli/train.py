@@ -26,7 +26,7 @@ def train(
     batch: Count = None,
     classes: bool | None = None,
     seed: int | None = None,
-    device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
+    device: Literal["auto", "cpu", "gpu", "cuda", "mps"] | None = None,
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", consume_multiple=True, negative="", show_default=False)
     ] = (),
