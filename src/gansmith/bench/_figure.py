@@ -105,17 +105,18 @@ def bars(title: str, values: dict[str, dict[str, float]]) -> Image.Image:
 def heat(title: str, cells: dict[str, dict[str, tuple[float | None, str]]]) -> Image.Image:
     """A table by row and column: (share of the best in [0, 1], or None where there is no result; text)."""
     columns = list(dict.fromkeys(c for row in cells.values() for c in row))
-    wide = max(92, min(150, (WIDTH - 200) // max(len(columns), 1)))
-    image, draw = _paper(max(WIDTH, 200 + wide * len(columns)), 3 * MARGIN + 34 + 36 * (1 + len(cells)))
+    left = max(200, 2 * MARGIN + math.ceil(max((_font(13).getlength(name) for name in cells), default=0)))
+    wide = max(92, min(150, (WIDTH - left) // max(len(columns), 1)))
+    image, draw = _paper(max(WIDTH, left + wide * len(columns)), 3 * MARGIN + 34 + 36 * (1 + len(cells)))
     draw.text((MARGIN, MARGIN), title, INK, _font(14))
     top = 2 * MARGIN + 24
     for k, column in enumerate(columns):
-        draw.text((200 + wide * k + wide / 2, top + 18), _cut(column, wide // 7), INK, _font(12), anchor="mm")
+        draw.text((left + wide * k + wide / 2, top + 18), _cut(column, wide // 7), INK, _font(12), anchor="mm")
     for r, (name, row) in enumerate(cells.items(), start=1):
-        draw.text((MARGIN, top + 36 * r + 10), _cut(name, 26), INK, _font(13))
+        draw.text((MARGIN, top + 36 * r + 10), name, INK, _font(13))
         for k, column in enumerate(columns):
             share, text = row.get(column, (None, ""))
-            box = (200 + wide * k, top + 36 * r, 200 + wide * (k + 1) - 2, top + 36 * (r + 1) - 2)
+            box = (left + wide * k, top + 36 * r, left + wide * (k + 1) - 2, top + 36 * (r + 1) - 2)
             draw.rectangle(box, "#eeeeee" if share is None else f"hsl({int(120 * min(max(share, 0), 1))},55%,72%)")
             draw.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), text, INK, _font(12), anchor="mm")
     return image
