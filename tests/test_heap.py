@@ -1,4 +1,4 @@
-"""Freed memory stays with the process."""
+"""Freed memory stays with the process, until it is given back."""
 
 from __future__ import annotations
 
@@ -34,3 +34,29 @@ def test_what_is_freed_needs_no_new_pages() -> None:
         for how in ("usual", "kept")
     )
     assert kept < 1_000 < usual
+
+
+LEFT = """
+from pathlib import Path
+import torch
+from gansmith.heap import give_back_freed_memory, keep_freed_memory
+
+def resident():
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line)
+
+keep_freed_memory()
+blocks = [torch.ones(250_000) for _ in range(300)]  # 300 MB
+held = resident()
+del blocks[:-1]  # the last lies above them, so that the heap cannot shrink from its end
+kept = resident()
+give_back_freed_memory()
+print(held - kept, held - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_is_freed_can_be_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", LEFT], check=True, capture_output=True, text=True)
+    by_itself, asked = map(int, done.stdout.split())
+    assert by_itself < 10_000
+    assert asked > 200_000

@@ -90,7 +90,7 @@ def test_graphs_that_differ_are_not_written(tmp_path: Path, monkeypatch: pytest.
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["mlp", "dcgan"])
+@pytest.mark.parametrize("name", ["mlp", "biggan"])
 def test_an_export_is_opened_like_a_run(name: str, tmp_path: Path) -> None:
     generator, codec = built(name)
     assert not is_export(tmp_path)

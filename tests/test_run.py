@@ -435,3 +435,11 @@ def test_a_gpu_is_whatever_there_is(there: str, found: dict[str, str], monkeypat
     for name in {"gpu", "cuda", "mps"} - found.keys() - set(there.split()):
         with pytest.raises(RecipeError, match=f"no device '{name}'"):
             choose_device(name)
+
+
+def test_evaluations_give_back_what_they_freed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(evaluate_module, "give_back_freed_memory", lambda: given.append(1))
+    settings = (*SMALL, "evaluate.times=3", "evaluate.samples=16", "evaluate.final_samples=16")
+    gansmith.train(data, run=tmp_path / "run", samples=96, batch=8, settings=(*settings, "evaluate.features=random"))
+    assert len(given) == 3

@@ -55,6 +55,7 @@ class SharedMean:
 
     def _share(self, count: int) -> Tensor | None:
         """New room for `count` numbers a process; None, in all of them, where one of them has none."""
+        self._meet()  # all are here, so that the file has a name for a moment only
         size = (self._size + 1) * count * torch.float32.itemsize
         path = _made(size) if self._rank == 0 else None
         try:

@@ -19,6 +19,7 @@ from gansmith.features import MADE_HERE
 from gansmith.features import find as find_extractor
 from gansmith.features.together import share
 from gansmith.folder.run_json import update_run
+from gansmith.heap import give_back_freed_memory
 from gansmith.scorers import find as find_scorers
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Evaluate(Callback):
         judge = self._judge or self.judge(run, run.recipe.evaluate.samples, run.recipe.train.seed)
         begin = run.watch.seconds
         scores = _scores(run, judge, whole=False)
+        give_back_freed_memory()
         self._last = run.watch.seconds - begin
         self._spent += self._last
         self.newest = scores.values

@@ -67,8 +67,8 @@ class Duel(Game):
             tally.add("augment/probability", self.probability)
         for part in parts_of(batch, self.micro_batch, self.latent_size, self.seed, clock, self.world):
             (self.listed or self.play)(part, clock, tally)
-        shared = [*self.generator.shared(), *self.discriminator.shared(), *self.memory.values()]
-        tally.average(self.world, batch.real.device, shared)
+        shares = (self.generator.shared, self.discriminator.shared, self.memory.values)
+        tally.average(self.world, batch.real.device, (tensor for share in shares for tensor in share()))
         if self.turns.moves(clock):
             self._update(self.generator, "generator", clock, count, tally)
         self._update(self.discriminator, "discriminator", clock, count, tally)

@@ -23,7 +23,7 @@ class Tally:
 
     def average(self, world: World, device: torch.device, shared: Iterable[Tensor]) -> None:
         """All processes are to know the same, by one message: the means of what each has seen, and of what is `shared`
-        (but for counts, which are the same already)."""
+        (but for counts, which are the same already). One process alone does not ask what that is."""
         if world.size > 1:
             told = torch.stack([value.float().to(device) for value in self.values.values()])
             world.average([told, *(t for t in shared if t.is_floating_point())])
